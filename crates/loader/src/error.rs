@@ -1,0 +1,164 @@
+//! What can go wrong between a folder and a batch.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::decode::DecodeError;
+
+/// A step of the pipeline: the same names stand in errors and in the `stage` label of the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Listing folders.
+    Index,
+    /// Reading a file's bytes.
+    Read,
+    /// Bytes to RGB pixels.
+    Decode,
+    /// Pixels to the target size, flipped and standardised.
+    Resize,
+    /// Slots to a batch.
+    Collate,
+}
+
+impl Stage {
+    /// The name as it stands in messages and metric labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Read => "read",
+            Self::Decode => "decode",
+            Self::Resize => "resize",
+            Self::Collate => "collate",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Every failure of this crate. Failures of one file name it and the stage that it failed in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoaderError {
+    /// The folder to read photos from is not there.
+    #[error("{}: no such folder", path.display())]
+    MissingDirectory {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+
+    /// The path is there but is not a folder.
+    #[error("{}: not a folder", path.display())]
+    NotADirectory {
+        /// The path asked for.
+        path: PathBuf,
+    },
+
+    /// The folder holds no class folders.
+    #[error(
+        "{}: no class folders in it; expected one sub-folder a class, such as {}",
+        path.display(),
+        path.join("urban").display()
+    )]
+    NoClasses {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+
+    /// No file under the folder has the extension of an image.
+    #[error(
+        "{}: no images in it; files ending in {} are looked for",
+        path.display(),
+        crate::source::EXTENSIONS.join(", ")
+    )]
+    NoImages {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+
+    /// The operating system refused a file or folder.
+    #[error("{}: cannot {stage}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was being done with it.
+        stage: Stage,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// A file is larger than everything that may be in memory between read and decode.
+    #[error(
+        "{}: {bytes} bytes, more than the {limit} that may be in flight; raise max_bytes_in_flight",
+        path.display()
+    )]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// [`LoaderOptions::max_bytes_in_flight`](crate::LoaderOptions::max_bytes_in_flight).
+        limit: u64,
+    },
+
+    /// A file's bytes are not a complete image of a known format.
+    #[error("{}: cannot decode", path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its bytes.
+        source: DecodeError,
+    },
+
+    /// A decoder panicked on a file; the panic was contained.
+    #[error("{}: the {stage} stage panicked: {message}", path.display())]
+    Panicked {
+        /// The file.
+        path: PathBuf,
+        /// Where it happened.
+        stage: Stage,
+        /// The panic's message.
+        message: String,
+    },
+
+    /// An option has a value that it cannot have.
+    #[error("{option}: expected {expected}, got {got}")]
+    InvalidOption {
+        /// The option's name.
+        option: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it was.
+        got: String,
+    },
+
+    /// A thread of the pipeline could not be started, or ended before its work was done.
+    #[error("the {stage} thread of the loader is gone")]
+    Thread {
+        /// Which one.
+        stage: Stage,
+        /// The system's reason, where there is one.
+        source: Option<io::Error>,
+    },
+}
+
+impl LoaderError {
+    /// A short, fixed name of the reason, for the `reason` label of the metrics.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::MissingDirectory { .. } | Self::NotADirectory { .. } => "directory",
+            Self::NoClasses { .. } | Self::NoImages { .. } => "empty",
+            Self::Io { .. } => "io",
+            Self::FileTooLarge { .. } => "size",
+            Self::Decode { source, .. } => source.reason(),
+            Self::Panicked { .. } => "panic",
+            Self::InvalidOption { .. } => "option",
+            Self::Thread { .. } => "thread",
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A generator bound to files: what can be streamed.
+
+use std::fmt::Display;
+use std::ops::{Bound, RangeBounds};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::batch::PixelType;
+use crate::error::LoaderError;
+use crate::generator::ImageDataGenerator;
+use crate::pipeline::{BatchStream, LoaderOptions};
+use crate::resize::Interpolation;
+use crate::sampler::Sampler;
+use crate::source::DirectorySource;
+
+/// How samples become batches. The defaults are those of Keras' `flow_from_directory`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowOptions {
+    /// (height, width) of every image of a batch, in pixels. Default (256, 256).
+    pub target_size: (usize, usize),
+    /// Samples a batch. Default 32.
+    pub batch_size: usize,
+    /// Whether each epoch has an order of its own. Default `true`.
+    pub shuffle: bool,
+    /// Decides, with the epoch, order and augmentation. Default 0.
+    pub seed: u64,
+    /// How images are resized. Default [`Interpolation::Nearest`].
+    pub interpolation: Interpolation,
+    /// What pixels are stored as. Default [`PixelType::F32`].
+    pub pixel_type: PixelType,
+    /// An epoch is cut to its first so many batches. Default `None`: every sample once.
+    pub max_batches: Option<usize>,
+}
+
+impl Default for FlowOptions {
+    fn default() -> Self {
+        Self {
+            target_size: (256, 256),
+            batch_size: 32,
+            shuffle: true,
+            seed: 0,
+            interpolation: Interpolation::default(),
+            pixel_type: PixelType::default(),
+            max_batches: None,
+        }
+    }
+}
+
+impl FlowOptions {
+    /// Values of one sample: height x width x 3.
+    pub(crate) fn values_per_sample(&self) -> usize {
+        self.target_size.0 * self.target_size.1 * 3
+    }
+}
+
+/// The longest side that an image may be resized to.
+const MAX_SIDE: usize = 65_535;
+
+/// An index of samples and what is done to them. Nothing runs until [`stream`](Self::stream).
+#[derive(Clone, Debug)]
+pub struct Flow {
+    generator: ImageDataGenerator,
+    source: Arc<DirectorySource>,
+    options: FlowOptions,
+}
+
+impl Flow {
+    pub(crate) fn new(
+        generator: ImageDataGenerator,
+        source: DirectorySource,
+        options: FlowOptions,
+    ) -> Result<Self, LoaderError> {
+        let flow = Self { generator, source: Arc::new(source), options };
+        flow.check()?;
+        Ok(flow)
+    }
+
+    /// The same samples with other options.
+    ///
+    /// # Errors
+    ///
+    /// An option has a value that it cannot have.
+    pub fn with_options(&self, options: FlowOptions) -> Result<Self, LoaderError> {
+        let flow = Self { options, ..self.clone() };
+        flow.check()?;
+        Ok(flow)
+    }
+
+    /// At most `samples` of the samples, spread evenly over the index.
+    pub fn spread(&self, samples: usize) -> Self {
+        let all = self.samples();
+        if samples >= all {
+            return self.clone();
+        }
+        let places: Vec<usize> = (0..samples).map(|k| k * all / samples).collect();
+        let mut source = (*self.source).clone();
+        source.keep(&places);
+        Self { source: Arc::new(source), ..self.clone() }
+    }
+
+    fn check(&self) -> Result<(), LoaderError> {
+        let options = &self.options;
+        let (height, width) = options.target_size;
+        check(
+            (1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width),
+            "target_size",
+            "sides of 1 to 65535 pixels",
+            format_args!("{height}x{width}"),
+        )?;
+        check(options.batch_size > 0, "batch_size", "at least 1", options.batch_size)?;
+        check(options.max_batches != Some(0), "max_batches", "at least 1", 0)?;
+        check(u32::try_from(self.samples()).is_ok(), "samples", "at most 4294967295", self.samples())?;
+        check(
+            options.pixel_type == PixelType::F32 || self.generator.preprocessing.is_identity(),
+            "pixel_type",
+            "f32 where a preprocessing is set",
+            "u8",
+        )
+    }
+
+    /// Number of samples.
+    pub fn samples(&self) -> usize {
+        self.source.len()
+    }
+
+    /// Class names in label order; empty where folders are not classes.
+    pub fn class_names(&self) -> &[String] {
+        self.source.classes()
+    }
+
+    /// The class of each sample in index order, where folders are classes.
+    pub fn labels(&self) -> Option<&[u32]> {
+        self.source.labels()
+    }
+
+    /// Each sample's path under the folder that was indexed, in index order.
+    pub fn filenames(&self) -> impl Iterator<Item = &Path> {
+        (0..self.samples()).map(|index| self.source.name(index))
+    }
+
+    /// The folder that was indexed.
+    pub fn root(&self) -> &Path {
+        self.source.root()
+    }
+
+    /// Folders left out because their names begin with a dot.
+    pub fn hidden_folders(&self) -> &[PathBuf] {
+        self.source.hidden_folders()
+    }
+
+    /// Samples a batch; the last of an epoch may have fewer.
+    pub fn batch_size(&self) -> usize {
+        self.options.batch_size
+    }
+
+    /// Batches of one epoch.
+    pub fn batches_per_epoch(&self) -> usize {
+        self.sampler().batches_per_epoch()
+    }
+
+    /// How samples become batches.
+    pub fn options(&self) -> &FlowOptions {
+        &self.options
+    }
+
+    /// What Keras prints: `Found 72 images belonging to 2 classes.`
+    pub fn found(&self) -> String {
+        match self.labels() {
+            Some(_) => format!("Found {} images belonging to {} classes.", self.samples(), self.class_names().len()),
+            None => format!("Found {} images.", self.samples()),
+        }
+    }
+
+    /// Starts threads that read, decode and resize ahead, and returns the batches of `epochs` in order.
+    /// `0..` never ends.
+    ///
+    /// # Errors
+    ///
+    /// An option has a value that it cannot have; a thread cannot be started. What happens to single files
+    /// is an item of the stream, which ends after the first error.
+    pub fn stream(&self, epochs: impl RangeBounds<u64>, loader: &LoaderOptions) -> Result<BatchStream, LoaderError> {
+        let start = match epochs.start_bound() {
+            Bound::Included(&epoch) => epoch,
+            Bound::Excluded(&epoch) => epoch.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match epochs.end_bound() {
+            Bound::Included(&epoch) => epoch.saturating_add(1),
+            Bound::Excluded(&epoch) => epoch,
+            Bound::Unbounded => u64::MAX,
+        };
+        BatchStream::start(self.clone(), start..end, loader)
+    }
+
+    pub(crate) fn sampler(&self) -> Sampler {
+        Sampler {
+            samples: self.samples(),
+            batch_size: self.options.batch_size,
+            shuffle: self.options.shuffle,
+            seed: self.options.seed,
+            max_batches: self.options.max_batches,
+        }
+    }
+
+    pub(crate) fn generator(&self) -> &ImageDataGenerator {
+        &self.generator
+    }
+
+    pub(crate) fn source(&self) -> &Arc<DirectorySource> {
+        &self.source
+    }
+}
+
+/// An [`LoaderError::InvalidOption`] unless `holds`.
+pub(crate) fn check(
+    holds: bool,
+    option: &'static str,
+    expected: &'static str,
+    got: impl Display,
+) -> Result<(), LoaderError> {
+    if holds { Ok(()) } else { Err(LoaderError::InvalidOption { option, expected, got: got.to_string() }) }
+}

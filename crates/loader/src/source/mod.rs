@@ -1,0 +1,5 @@
+//! Where samples come from.
+
+mod directory;
+
+pub(crate) use directory::{DirectorySource, EXTENSIONS};
