@@ -5,6 +5,31 @@ use std::f64::consts::PI;
 /// Bits after the point of a weight: 32 less 8 for the pixel less 2 for sums over 1 (`PRECISION_BITS`).
 pub(super) const PRECISION_BITS: u32 = 32 - 8 - 2;
 
+/// Weights that are used together by a vector kernel.
+pub(super) const TAPS: usize = 4;
+
+/// Where a weight is split into two parts of 16 bits.
+pub(super) const SPLIT: u32 = 11;
+
+/// [`TAPS`] weights, each `high * 2^SPLIT + low`; those past the window are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SplitWeights {
+    pub(super) low: [i16; TAPS],
+    pub(super) high: [i16; TAPS],
+}
+
+impl SplitWeights {
+    fn new(weights: &[i32]) -> Self {
+        let mut split = Self::default();
+        for (place, &weight) in weights.iter().enumerate() {
+            split.low[place] = (weight & ((1 << SPLIT) - 1)) as i16;
+            // A weight is less than 2 in size: 13 bits are left.
+            split.high[place] = (weight >> SPLIT) as i16;
+        }
+        split
+    }
+}
+
 /// A filter kernel: its half width in source pixels at scale 1, and its value at a distance.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filter {
@@ -65,6 +90,9 @@ pub(super) struct Weights {
     /// `stride` fixed-point weights a place; those past the window are zero.
     fixed: Vec<i32>,
     stride: usize,
+    /// The same weights, split: `groups` for each place.
+    split: Vec<SplitWeights>,
+    groups: usize,
 }
 
 impl Weights {
@@ -92,7 +120,21 @@ impl Weights {
             }));
             fixed.resize(windows.len() * stride, 0);
         }
-        Self { windows, fixed, stride }
+        let groups = windows.iter().map(|&(_, len)| len).max().unwrap_or(0).div_ceil(TAPS).max(1);
+        let mut split = Vec::with_capacity(out * groups);
+        for (place, &(_, len)) in windows.iter().enumerate() {
+            split.extend(fixed[place * stride..][..len].chunks(TAPS).map(SplitWeights::new));
+            split.resize((place + 1) * groups, SplitWeights::default());
+        }
+        Self { windows, fixed, stride, split, groups }
+    }
+
+    /// The window's start and split weights of each place, [`TAPS`] at a time.
+    pub(super) fn split(&self) -> impl Iterator<Item = (usize, &[SplitWeights])> {
+        self.windows
+            .iter()
+            .zip(self.split.chunks_exact(self.groups))
+            .map(|(&(start, len), split)| (start, &split[..len.div_ceil(TAPS)]))
     }
 
     /// The window and weights of each place.
@@ -129,6 +171,25 @@ mod tests {
                     let sum: i64 = weights.iter().map(|&weight| i64::from(weight)).sum();
                     assert!((sum - (1 << PRECISION_BITS)).abs() <= weights.len() as i64, "{n} to {out}: {sum}");
                     assert!(start + weights.len() <= n);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn split_weights_are_the_weights() {
+        for filter in [Filter::BILINEAR, Filter::LANCZOS] {
+            for (n, out) in [(1, 4), (9, 4), (500, 224), (50, 224)] {
+                let weights = Weights::new(n, out, filter);
+                for ((start, whole), (split_start, split)) in weights.iter().zip(weights.split()) {
+                    let joined: Vec<i32> = split
+                        .iter()
+                        .flat_map(|group| {
+                            (0..TAPS).map(|k| (i32::from(group.high[k]) << SPLIT) + i32::from(group.low[k]))
+                        })
+                        .collect();
+                    assert_eq!((split_start, &joined[..whole.len()]), (start, whole));
+                    assert!(joined[whole.len()..].iter().all(|&weight| weight == 0));
                 }
             }
         }

@@ -1,0 +1,46 @@
+//! The sums in plain Rust.
+
+use super::Columns;
+use crate::resize::filter::{PRECISION_BITS, Weights};
+
+/// Half of the last bit that is kept, so that cutting the rest off rounds.
+pub(super) const HALF: i32 = 1 << (PRECISION_BITS - 1);
+
+pub(super) fn horizontal(pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
+    let rows = pixels.len() / (width * 3);
+    let out_width = out.len() / (rows * 3);
+    for (row, out) in pixels.chunks_exact(width * 3).zip(out.chunks_exact_mut(out_width * 3)) {
+        let row = row.as_chunks::<3>().0;
+        for (out, (start, weights)) in out.as_chunks_mut::<3>().0.iter_mut().zip(weights.iter()) {
+            let mut sum = [HALF; 3];
+            for (pixel, &weight) in row[start..].iter().zip(weights) {
+                for channel in 0..3 {
+                    sum[channel] += i32::from(pixel[channel]) * weight;
+                }
+            }
+            *out = sum.map(to_u8);
+        }
+    }
+}
+
+/// Row by row into a row of sums, so that a compiler can vectorise it for whatever it is inlined into.
+#[inline(always)]
+pub(super) fn vertical(pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
+    let Columns { stride, first, weights } = columns;
+    for (out, (start, weights)) in out.chunks_exact_mut(stride).zip(weights.iter()) {
+        sums.clear();
+        sums.resize(stride, HALF);
+        for (row, &weight) in pixels[(start - first) * stride..].chunks_exact(stride).zip(weights) {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += i32::from(value) * weight;
+            }
+        }
+        for (out, &sum) in out.iter_mut().zip(&*sums) {
+            *out = to_u8(sum);
+        }
+    }
+}
+
+fn to_u8(sum: i32) -> u8 {
+    (sum >> PRECISION_BITS).clamp(0, 255) as u8
+}
