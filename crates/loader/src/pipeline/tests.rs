@@ -52,9 +52,9 @@ fn content(batch: &Batch) -> (u64, usize, Vec<u32>, Vec<usize>, Vec<u32>) {
     (batch.epoch, batch.index, batch.labels().to_vec(), batch.sample_indices().to_vec(), bits)
 }
 
-/// Invariant 2: the seed alone decides the bytes of every batch.
+// invariant 2: the seed alone decides the bytes of every batch.
 #[test]
-fn invariant_2_any_number_of_threads_gives_the_same_bytes() {
+fn any_number_of_threads_gives_the_same_bytes() {
     let root = tempfile::tempdir().unwrap();
     photos(root.path(), 9);
     for pixel_type in [PixelType::F32, PixelType::U8] {
@@ -160,9 +160,9 @@ fn a_flipped_sample_is_the_mirror_of_the_plain_one() {
     assert!((1..16).contains(&flipped), "{flipped} of 16");
 }
 
-/// Invariant 5: an error names the file, the stage and the reason.
+// invariant 5: an error names the file, the stage and the reason.
 #[test]
-fn invariant_5_a_bad_file_ends_the_stream_with_its_name() {
+fn a_bad_file_ends_the_stream_with_its_name() {
     let root = tempfile::tempdir().unwrap();
     photos(root.path(), 6);
     fs::write(root.path().join("rural/03.jpg"), "I am text").unwrap();
@@ -229,9 +229,9 @@ async fn batches_can_be_awaited() {
     assert_eq!(awaited, expected.await.unwrap());
 }
 
-/// Invariant 6: nothing is left running after a drop.
+// invariant 6: nothing is left running after a drop.
 #[test]
-fn invariant_6_dropping_the_stream_ends_its_threads() {
+fn dropping_the_stream_ends_its_threads() {
     let root = tempfile::tempdir().unwrap();
     photos(root.path(), 9);
     let flow = flow(root.path(), options());
@@ -252,9 +252,9 @@ fn invariant_6_dropping_the_stream_ends_its_threads() {
     }
 }
 
-/// Invariant 4: what is in flight is bounded, however slow the consumer is.
+// invariant 4: what is in flight is bounded, however slow the consumer is.
 #[test]
-fn invariant_4_reading_ahead_stops_at_the_bounds() {
+fn reading_ahead_stops_at_the_bounds() {
     let root = tempfile::tempdir().unwrap();
     photos(root.path(), 10);
     let flow = flow(root.path(), FlowOptions { batch_size: 2, ..options() });

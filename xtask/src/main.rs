@@ -1,0 +1,78 @@
+//! The workspace's own commands: `cargo xtask <command>`.
+//!
+//! This file only dispatches; each command is a module. Nothing here links libtorch, so every command works before
+//! libtorch is in place.
+
+#![expect(clippy::print_stdout, reason = "commands speak to whoever typed them")]
+#![expect(clippy::print_stderr, reason = "errors go to standard error")]
+
+mod archive;
+mod cargo;
+mod fetch_weights;
+mod photos;
+mod process;
+mod quickstart;
+mod setup;
+mod test;
+mod tidy;
+mod transfer;
+mod units;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Set-up, first run and tests of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put libtorch in place, so that plain `cargo build` works.
+    Setup(setup::Options),
+    /// Download the published weights, verified.
+    FetchWeights(fetch_weights::Options),
+    /// Everything from nothing: libtorch, weights, photos, build, train.
+    Quickstart(quickstart::Options),
+    /// Every check that must hold: format, layout, lints, tests, docs.
+    Test(test::Options),
+    /// Check what no compiler checks: file length, invariants and their tests, stray paths.
+    Tidy,
+    /// Draw photos of city and countryside to try things on.
+    DrawPhotos(photos::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Setup(options) => setup::run(&options),
+        Command::FetchWeights(options) => fetch_weights::run(&options),
+        Command::Quickstart(options) => quickstart::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Tidy => tidy::run(),
+        Command::DrawPhotos(options) => photos::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}
