@@ -1,0 +1,202 @@
+//! A frozen network on a device: images in, features out.
+
+use tch::{Kind, Tensor};
+
+use crate::architecture::Architecture;
+use crate::device::Device;
+use crate::error::{BackboneError, TorchContext as _};
+use crate::layers::Graph;
+use crate::plan::{BatchNorm, Plan};
+use crate::weights::{BatchNormStatistics, Weights};
+
+/// The pixels of a batch, NHWC, three channels.
+#[derive(Debug, Clone, Copy)]
+pub enum PixelData<'a> {
+    /// RGB, 0..255, as decoded; the backbone preprocesses them on its device.
+    U8(&'a [u8]),
+    /// Already preprocessed as [`Architecture::preprocessing`] says (BGR for `caffe`).
+    F32(&'a [f32]),
+}
+
+impl PixelData<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::U8(pixels) => pixels.len(),
+            Self::F32(pixels) => pixels.len(),
+        }
+    }
+}
+
+/// A batch of images, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageBatch<'a> {
+    /// The values, row-major.
+    pub pixels: PixelData<'a>,
+    /// Images, height, width, channels; channels are 3.
+    pub shape: [usize; 4],
+}
+
+/// Feature vectors, row-major `[rows, Architecture::FEATURES]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// The values.
+    pub values: Vec<f32>,
+    /// Number of vectors: one for each image, in the order of the batch.
+    pub rows: usize,
+}
+
+impl Features {
+    /// The vectors, one by one.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(Architecture::FEATURES)
+    }
+}
+
+/// A frozen ResNet50 or Xception with its weights on a device.
+///
+/// It keeps the [`Weights`] it was made from (a clone shares them), so that batch-norm statistics can be changed.
+#[derive(Debug)]
+pub struct Backbone {
+    weights: Weights,
+    graph: Graph,
+    epsilon: f64,
+    device: Device,
+    torch_device: tch::Device,
+    plan: Plan,
+}
+
+impl Backbone {
+    /// Puts `weights` on `device`. `bn_epsilon` takes the place of the epsilon that belongs to the weights' layout.
+    ///
+    /// # Errors
+    /// When the epsilon is negative or not finite, or the device is not there or has no room.
+    pub fn new(weights: &Weights, bn_epsilon: Option<f64>, device: Device) -> Result<Self, BackboneError> {
+        let epsilon = bn_epsilon.unwrap_or_else(|| weights.epsilon());
+        if !epsilon.is_finite() || epsilon < 0.0 {
+            return Err(BackboneError::Setting {
+                what: "batch-norm epsilon",
+                value: epsilon.to_string(),
+                reason: "it must be a finite number, not negative",
+            });
+        }
+        let torch_device = device.open()?;
+        let graph = weights.architecture().graph();
+        let plan = Plan::compile(&graph, weights, epsilon, BatchNorm::Folded, torch_device)?;
+        Ok(Self { weights: weights.clone(), graph, epsilon, device, torch_device, plan })
+    }
+
+    /// The features of a batch: one row for each image.
+    ///
+    /// # Errors
+    /// When the shape does not fit the pixels or the architecture, or libtorch fails (no memory, for one).
+    pub fn forward(&self, batch: ImageBatch<'_>) -> Result<Features, BackboneError> {
+        let rows = batch.shape[0];
+        if rows == 0 {
+            return Ok(Features { values: Vec::new(), rows });
+        }
+        let map = self.plan.run(self.images(batch)?, None)?;
+        let values = self.average(&map).stage(|| "global average pooling".to_owned())?;
+        Ok(Features { values, rows })
+    }
+
+    /// Which backbone this is.
+    pub fn architecture(&self) -> Architecture {
+        self.weights.architecture()
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The batch-norm epsilon in use.
+    pub fn epsilon(&self) -> f64 {
+        self.epsilon
+    }
+
+    /// The weights in use, with the batch-norm statistics as they are now.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Mean and variance of every batch norm.
+    pub fn batch_norm_statistics(&self) -> BatchNormStatistics {
+        self.weights.batch_norm_statistics()
+    }
+
+    /// Replaces mean and variance of the batch norms named.
+    ///
+    /// # Errors
+    /// When a layer is unknown or its values do not fit; nothing is changed then.
+    pub fn set_batch_norm_statistics(&mut self, statistics: &BatchNormStatistics) -> Result<(), BackboneError> {
+        let mut weights = self.weights.clone();
+        weights.set_batch_norm_statistics(statistics)?;
+        self.plan = Plan::compile(&self.graph, &weights, self.epsilon, BatchNorm::Folded, self.torch_device)?;
+        self.weights = weights;
+        Ok(())
+    }
+
+    /// The plan with batch norms as steps of their own.
+    pub(crate) fn separate_plan(&self) -> Result<Plan, BackboneError> {
+        Plan::compile(&self.graph, &self.weights, self.epsilon, BatchNorm::Separate, self.torch_device)
+    }
+
+    /// The batch as the network's input: NCHW in channels-last memory, f32, preprocessed, on the device.
+    pub(crate) fn images(&self, batch: ImageBatch<'_>) -> Result<Tensor, BackboneError> {
+        let shape = batch.shape;
+        let refuse = |reason: String| BackboneError::Batch { shape, reason };
+        let [_, height, width, channels] = shape;
+        if channels != 3 {
+            return Err(refuse("images must have 3 channels".to_owned()));
+        }
+        let least = self.architecture().min_image_size();
+        if height < least || width < least {
+            return Err(refuse(format!("{} needs images of at least {least}x{least} pixels", self.architecture())));
+        }
+        let length = shape.iter().try_fold(1_usize, |n, &side| n.checked_mul(side));
+        if length != Some(batch.pixels.len()) {
+            return Err(refuse(format!("{} values were given", batch.pixels.len())));
+        }
+        // The lengths agree, so each side is below isize::MAX.
+        let size = shape.map(|n| n as i64);
+        let load = |bytes: &[u8], kind| Tensor::f_from_data_size(bytes, &size, kind)?.f_to_device(self.torch_device);
+        let nhwc = match batch.pixels {
+            PixelData::U8(pixels) => {
+                let images = load(pixels, Kind::Uint8).stage(|| "loading a batch".to_owned())?;
+                self.architecture().preprocessing().apply(&images)?
+            }
+            PixelData::F32(pixels) => {
+                load(bytemuck::cast_slice(pixels), Kind::Float).stage(|| "loading a batch".to_owned())?
+            }
+        };
+        nhwc.f_permute([0, 3, 1, 2]).stage(|| "loading a batch".to_owned())
+    }
+
+    /// Mean over height and width of an NCHW map.
+    pub(crate) fn average(&self, map: &Tensor) -> Result<Vec<f32>, tch::TchError> {
+        let (rows, channels, height, width) = map.size4()?;
+        let copy = |tensor: &Tensor| {
+            let mut values = vec![0.0_f32; tensor.numel()];
+            tensor.f_copy_data(&mut values, tensor.numel())?;
+            Ok::<_, tch::TchError>(values)
+        };
+        if self.torch_device.is_cuda() {
+            return copy(&map.f_mean_dim([2_i64, 3].as_slice(), false, Kind::Float)?.f_to_device(tch::Device::Cpu)?);
+        }
+        // Here rather than in libtorch, whose order of summation may follow the number of threads.
+        let map = copy(&map.f_permute([0, 2, 3, 1])?.f_contiguous()?)?;
+        let (rows, channels, area) = (rows as usize, channels as usize, (height * width) as usize);
+        let mut features = Vec::with_capacity(rows * channels);
+        let mut sums = vec![0.0_f64; channels];
+        for image in map.chunks_exact(area * channels) {
+            sums.fill(0.0);
+            for pixel in image.chunks_exact(channels) {
+                for (sum, &value) in sums.iter_mut().zip(pixel) {
+                    *sum += f64::from(value);
+                }
+            }
+            features.extend(sums.iter().map(|sum| (sum / area as f64) as f32));
+        }
+        Ok(features)
+    }
+}

@@ -1,0 +1,77 @@
+//! A network made ready to run: the layers of a [`Graph`] with their weights as libtorch tensors, fused where that
+//! changes nothing but rounding.
+//!
+//! This is the boundary behind which arithmetic may be replaced (packed weights, other precisions, other libraries):
+//! [`Backbone`](crate::Backbone) knows only [`Plan::compile`] and [`Plan::run`].
+
+mod compile;
+mod convolution;
+mod run;
+
+use tch::Tensor;
+
+use convolution::Convolution;
+
+/// Whether batch norms are folded into the convolutions before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BatchNorm {
+    /// Folded, in f64, rounded once. What runs by default.
+    Folded,
+    /// A step of its own. What calibration watches, and what tests compare the folded plan with.
+    Separate,
+}
+
+/// Steps in the order in which they run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    steps: Vec<Step>,
+    /// Values are numbered like the layers that give them; the input is layer 0.
+    values: usize,
+    output: usize,
+}
+
+#[derive(Debug)]
+struct Step {
+    /// The layer's name, for messages.
+    name: String,
+    operation: Operation,
+    inputs: Vec<usize>,
+    output: usize,
+    /// Inputs that no later step reads.
+    last_used: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum Operation {
+    Convolution(Convolution),
+    BatchNorm(Norm),
+    Relu,
+    MaxPool { pool: usize, stride: usize, border: Border },
+    ZeroPad(usize),
+    Add,
+}
+
+/// How far a window reaches beyond the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Border {
+    /// By a fixed number of elements on every side.
+    Fixed(usize),
+    /// As TensorFlow's `same` says for the size at hand.
+    Same,
+}
+
+#[derive(Debug)]
+struct Norm {
+    gamma: Tensor,
+    beta: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    epsilon: f64,
+}
+
+/// Moments of one layer's input, as tensors of shape `[channels]`.
+#[derive(Debug)]
+pub(crate) struct BatchMoments {
+    pub(crate) mean: Tensor,
+    pub(crate) variance: Tensor,
+}
