@@ -5,7 +5,7 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fast_image_resize::images::{Image as FirImage, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer as FirResizer};
-use xfer_benches::{draw, jpeg};
+use xfer_benches::{jpeg, picture};
 use xfer_loader::stages::{Decoder, Interpolation, Preprocessing, Resizer};
 
 const SIZES: [(&str, usize, usize); 3] = [("small", 225, 225), ("web", 500, 375), ("phone", 4032, 3024)];
@@ -25,7 +25,7 @@ fn resize(c: &mut Criterion) {
     let mut group = c.benchmark_group("resize");
     let mut out = vec![0; SIDE * SIDE * 3];
     for (name, width, height) in SIZES {
-        let pixels = draw(width, height, 1);
+        let pixels = picture(width, height, 1);
         for interpolation in [Interpolation::Nearest, Interpolation::Bilinear] {
             let mut resizer = Resizer::new();
             group.bench_function(format!("{name}/{interpolation}"), |b| {
@@ -44,7 +44,7 @@ fn resize(c: &mut Criterion) {
 
 fn standardize(c: &mut Criterion) {
     let mut group = c.benchmark_group("standardize");
-    let pixels = draw(SIDE, SIDE, 1);
+    let pixels = picture(SIDE, SIDE, 1);
     for preprocessing in [Preprocessing::None, Preprocessing::Caffe, Preprocessing::Tf] {
         group.bench_function(preprocessing.to_string(), |b| {
             b.iter_batched_ref(

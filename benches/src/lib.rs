@@ -11,7 +11,7 @@ use rand_core::{RngCore, SeedableRng};
 
 /// An RGB picture, HWC: octaves of value noise from the size of the picture down to single pixels, each
 /// half as strong as the one before, down to a floor that sensor noise has too.
-pub fn draw(width: usize, height: usize, seed: u64) -> Vec<u8> {
+fn draw(width: usize, height: usize, seed: u64) -> Vec<u8> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut light = vec![0.0_f32; width * height * 3];
     for octave in 0..=width.max(height).ilog2() {
@@ -33,7 +33,16 @@ pub fn draw(width: usize, height: usize, seed: u64) -> Vec<u8> {
     light.into_iter().map(|value| (value + 128.0).clamp(0.0, 255.0) as u8).collect()
 }
 
-/// [`draw`]n, as a baseline JPEG of quality 92.
+/// [`draw`]n, or, where it is larger than 1024 pixels, tiled of what is.
+pub fn picture(width: usize, height: usize, seed: u64) -> Vec<u8> {
+    const TILE: usize = 1024;
+    let (tile_width, tile_height) = (width.min(TILE), height.min(TILE));
+    let tile = draw(tile_width, tile_height, seed);
+    let row = |y: usize| tile[(y % tile_height) * tile_width * 3..][..tile_width * 3].iter().copied();
+    (0..height).flat_map(|y| row(y).cycle().take(width * 3)).collect()
+}
+
+/// A [`picture`], as a baseline JPEG of quality 92.
 ///
 /// # Errors
 ///
@@ -41,7 +50,7 @@ pub fn draw(width: usize, height: usize, seed: u64) -> Vec<u8> {
 pub fn jpeg(width: usize, height: usize, seed: u64) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 92).write_image(
-        &draw(width, height, seed),
+        &picture(width, height, seed),
         width as u32,
         height as u32,
         ExtendedColorType::Rgb8,

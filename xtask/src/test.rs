@@ -122,7 +122,7 @@ mod tests {
         assert!(error.to_string().contains("depends on torch-sys"), "{error}");
     }
 
-    // The same three packages by `cargo tree` itself.
+    // invariant 1: by `cargo tree` itself.
     #[test]
     fn the_walls_stand() {
         for package in WITHOUT_LIBTORCH {

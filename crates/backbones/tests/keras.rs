@@ -53,6 +53,7 @@ fn tables_are_printed_as_keras_prints_them() {
     }
 }
 
+// invariant 8: parameter counts are those of Keras.
 #[test]
 fn totals_are_keras_totals() {
     let totals = |a: Architecture| {
@@ -123,7 +124,8 @@ fn formula_image(height: usize, width: usize) -> Vec<u8> {
     pixels
 }
 
-/// Even, odd and unequal sides, down to the smallest that Keras admits.
+// Even, odd and unequal sides, down to the smallest that Keras admits.
+// invariant 8: features are those of Keras.
 #[test]
 fn features_are_keras_features() {
     for (architecture, sizes) in

@@ -26,6 +26,7 @@ fn jpeg_is_within_rounding_of_libjpeg_turbo() {
     }
 }
 
+// invariant 8: resized pixels are those of Pillow, which Keras resizes with.
 #[test]
 fn every_interpolation_is_bit_equal() {
     let cases = String::from_utf8(fixture("pillow_resize.txt")).unwrap();

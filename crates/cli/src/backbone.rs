@@ -1,0 +1,97 @@
+//! The frozen network of a verb: weights found, put on a device and, where they are random, calibrated.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use xfer_backbones::{Backbone, Device, ImageBatch, PixelData, Weights, device};
+use xfer_loader::{FlowOptions, ImageDataGenerator, LoaderOptions, PixelType, Pixels};
+
+use crate::args::FeatureArgs;
+use crate::args::values::WeightsChoice;
+use crate::download;
+use crate::terminal::Terminal;
+
+/// Photos that the statistics of random weights are taken from, at most.
+const CALIBRATION_PHOTOS: usize = 512;
+const CALIBRATION_BATCH: usize = 32;
+
+/// What every output says of an untrained backbone.
+pub(crate) const UNTRAINED: &str =
+    "the backbone is untrained: its weights are random, and accuracy says nothing about transfer learning";
+
+/// Finds the device, before anything else uses libtorch, and sets the number of threads.
+pub(crate) fn open_device(features: &FeatureArgs) -> anyhow::Result<Device> {
+    let device = device::select(&features.device)?;
+    if features.threads > 0 {
+        device::set_threads(usize::from(features.threads))?;
+    }
+    Ok(device)
+}
+
+/// Refuses weights that are not there, before any work is done.
+pub(crate) fn check_weights(features: &FeatureArgs) -> anyhow::Result<()> {
+    match &features.weights {
+        WeightsChoice::File(path) if !path.exists() => bail!(
+            "{}: no such weights file; --weights takes imagenet, random[:SEED], or the path of a Keras HDF5 or \
+             safetensors file",
+            path.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the weights and puts them on the device.
+pub(crate) fn open(features: &FeatureArgs, device: Device, terminal: &Terminal) -> anyhow::Result<Backbone> {
+    let weights = match &features.weights {
+        WeightsChoice::Imagenet => {
+            let path = download::published_weights(features.backbone.name(), terminal)?;
+            Weights::load(features.backbone, &path)?
+        }
+        WeightsChoice::File(path) => Weights::load(features.backbone, path)?,
+        WeightsChoice::Random(seed) => Weights::random(features.backbone, *seed),
+    };
+    Ok(Backbone::new(&weights, features.bn_eps, device)?)
+}
+
+/// Gives an untrained backbone batch-norm statistics from one pass over photos under `folder`, which are neither
+/// labelled nor augmented; tells so. Returns whether there was a need.
+pub(crate) fn calibrate(
+    backbone: &mut Backbone,
+    features: &FeatureArgs,
+    folder: &Path,
+    terminal: &Terminal,
+) -> anyhow::Result<bool> {
+    let WeightsChoice::Random(_) = features.weights else { return Ok(false) };
+    terminal.warn(UNTRAINED);
+    let flow = flow_options(features, CALIBRATION_BATCH);
+    let flow = ImageDataGenerator::new().flow_from_files(folder, flow)?.spread(CALIBRATION_PHOTOS);
+    terminal.line(format_args!("Calibrating batch normalisation on {} photos.", flow.samples()));
+    let mut calibration = backbone.calibration()?;
+    for batch in flow.stream(0..1, &loader_options(features, "calibration"))?.blocking() {
+        let batch = batch?;
+        let pixels = match batch.pixels() {
+            Pixels::U8(rgb) => PixelData::U8(rgb),
+            Pixels::F32(preprocessed) => PixelData::F32(preprocessed),
+        };
+        calibration.observe(ImageBatch { pixels, shape: batch.shape() })?;
+    }
+    calibration.finish().context("batch normalisation cannot be calibrated")?;
+    Ok(true)
+}
+
+/// Photos in index order, as bytes: the backbone preprocesses them on its device.
+pub(crate) fn flow_options(features: &FeatureArgs, batch_size: usize) -> FlowOptions {
+    FlowOptions {
+        target_size: (features.image_size.height, features.image_size.width),
+        batch_size,
+        shuffle: false,
+        interpolation: features.interpolation,
+        pixel_type: PixelType::U8,
+        ..FlowOptions::default()
+    }
+}
+
+/// `name` tells streams apart in the metrics.
+pub(crate) fn loader_options(features: &FeatureArgs, name: &'static str) -> LoaderOptions {
+    LoaderOptions { threads: usize::from(features.threads), name, ..LoaderOptions::default() }
+}

@@ -1,0 +1,184 @@
+//! `extract`: the features of every image under a folder, as safetensors.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use anyhow::bail;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use xfer_backbones::Architecture;
+use xfer_loader::{Flow, ImageDataGenerator};
+use xfer_trainer::features::{Extracted, FeatureFile, FeatureSource};
+use xfer_trainer::{Existing, WeightsDescription, preprocessing_of};
+
+use crate::args::{FeatureArgs, values};
+use crate::interrupt::Interrupt;
+use crate::terminal::{Terminal, print_json};
+use crate::{Ending, backbone};
+
+/// Compute the features of every image under a folder
+///
+/// The output is a safetensors file with one tensor `features`, [images, 2048] f32. Its metadata holds the images' paths
+/// under the folder as a JSON list (`paths`, in the order of the rows) and how the features were made.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExtractArgs {
+    #[command(flatten)]
+    features: FeatureArgs,
+
+    /// Folder of images, searched at any depth
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// Images that are computed at a time
+    #[arg(long, value_name = "N", default_value = "32", value_parser = values::batch_size)]
+    batch_size: usize,
+
+    /// Replace the output if it is there
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Print a JSON document about the result
+    #[arg(long)]
+    json: bool,
+}
+
+impl ExtractArgs {
+    pub(crate) fn check(self) -> Result<Self, clap::Error> {
+        self.features.check("extract")?;
+        Ok(self)
+    }
+}
+
+pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
+    let start = Instant::now();
+    let terminal = Terminal::new(args.json, 1);
+    let interrupt = Interrupt::install()?;
+    let device = backbone::open_device(&args.features)?;
+    backbone::check_weights(&args.features)?;
+    if !args.overwrite && args.output.symlink_metadata().is_ok() {
+        bail!("{}: already there; choose another --output, or pass --overwrite", args.output.display());
+    }
+    let options = backbone::flow_options(&args.features, args.batch_size);
+    let flow = ImageDataGenerator::new().flow_from_files(&args.images, options)?;
+    terminal.line(flow.found());
+    let mut backbone = backbone::open(&args.features, device, &terminal)?;
+    backbone::calibrate(&mut backbone, &args.features, &args.images, &terminal)?;
+
+    let weights = WeightsDescription::of(&backbone, args.features.weights.to_string());
+    let metadata = metadata(&args.features, &flow, &weights)?;
+    let mut file = FeatureFile::create(&args.output, flow.samples(), Architecture::FEATURES, &metadata)?;
+    let stop = interrupt.finish_first();
+    let bar = progress_bar(&terminal, flow.samples());
+    let begun = Instant::now();
+    let mut source = Extracted::new(
+        flow.stream(0..1, &backbone::loader_options(&args.features, "extract"))?.blocking(),
+        &backbone,
+    );
+    while let Some(batch) = source.next_batch() {
+        let batch = batch?;
+        file.append(&batch.features)?;
+        bar.inc((batch.features.len() / Architecture::FEATURES) as u64);
+        if stop.load(Ordering::Relaxed) {
+            bar.finish_and_clear();
+            terminal.line("Stopped; nothing was written.");
+            return Ok(Ending::Interrupted);
+        }
+    }
+    bar.finish_and_clear();
+    let rate = flow.samples() as f64 / begun.elapsed().as_secs_f64();
+    file.finish(if args.overwrite { Existing::Replace } else { Existing::Keep })?;
+
+    let seconds = start.elapsed().as_secs_f64();
+    terminal.line(format_args!(
+        "Wrote {} x {} features to {} in {seconds:.1} s, {rate:.1} images/s.",
+        flow.samples(),
+        Architecture::FEATURES,
+        args.output.display()
+    ));
+    if args.json {
+        print_json(&json!({
+            "output": args.output,
+            "images": flow.samples(),
+            "features": Architecture::FEATURES,
+            "backbone": args.features.backbone.name(),
+            "weights": weights,
+            "untrained": weights.untrained,
+            "image_size": [args.features.image_size.height, args.features.image_size.width],
+            "seconds": seconds,
+            "images_per_second": rate,
+        }))?;
+    }
+    Ok(Ending::Done)
+}
+
+fn metadata(
+    features: &FeatureArgs,
+    flow: &Flow,
+    weights: &WeightsDescription,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let paths: Vec<_> = flow.filenames().map(|path| path.to_string_lossy()).collect();
+    Ok(BTreeMap::from(
+        [
+            ("paths", serde_json::to_string(&paths)?),
+            ("backbone", features.backbone.to_string()),
+            ("weights", weights.source.clone()),
+            ("weights_digest", weights.digest.clone()),
+            ("batch_norm_epsilon", weights.batch_norm_epsilon.to_string()),
+            ("untrained", weights.untrained.to_string()),
+            ("image_size", format!("[{},{}]", features.image_size.height, features.image_size.width)),
+            ("preprocessing", preprocessing_of(features.backbone).to_string()),
+            ("interpolation", features.interpolation.to_string()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    ))
+}
+
+fn progress_bar(terminal: &Terminal, images: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(images as u64), terminal.draw_target());
+    let template = "{pos}/{len} {bar:20.green/dim} {eta} left, {per_sec}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            // Writing to a bar's line does not fail.
+            let _ = write!(out, "{:.1} images/s", state.per_sec());
+        };
+        bar.set_style(style.progress_chars("━━─").with_key("per_sec", per_second));
+    }
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::values::WeightsChoice;
+    use crate::args::{Verb, parse};
+
+    fn extract(words: &str) -> Result<ExtractArgs, clap::Error> {
+        match parse(&format!("extract {words}"))? {
+            Verb::Extract(args) => args.check(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn images_and_output_are_needed() {
+        assert_eq!(extract("--images a").unwrap_err().exit_code(), 2);
+        assert_eq!(extract("--output b").unwrap_err().exit_code(), 2);
+        let args = extract("--images a --output b").unwrap();
+        assert_eq!((args.batch_size, args.overwrite, args.json), (32, false, false));
+        assert_eq!(args.features.weights, WeightsChoice::Imagenet);
+    }
+
+    #[test]
+    fn arguments_out_of_range_are_usage_errors() {
+        for words in ["--batch-size 0", "--image-size 8", "--threads 9999", "--interpolation cubic", "--device gpu"] {
+            let error = extract(&format!("--images a --output b {words}")).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{words}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `xfer-cli`: transfer learning on folders of photos.
+//!
+//! Every verb runs in two phases: what was typed ([`args`]) becomes a checked configuration, and that runs.
+//! Exit status: 0, 1 when something failed, 2 when the command was not understood, 130 after Ctrl-C.
+
+mod args;
+mod backbone;
+mod download;
+mod extract;
+mod interrupt;
+mod metrics_server;
+mod summary;
+mod terminal;
+mod train;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Verb};
+
+/// How a verb that did not fail came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Done,
+    Interrupted,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    terminal::set_colors(args.color);
+    // Each verb asks for its device before any other use of libtorch, which remembers the first answer for good.
+    let ended = match args.verb {
+        Verb::Train(args) => args.check().map(train::run),
+        Verb::Extract(args) => args.check().map(extract::run),
+        Verb::Summary(args) => args.check().map(summary::run),
+    };
+    match ended {
+        Ok(Ok(Ending::Done)) => ExitCode::SUCCESS,
+        Ok(Ok(Ending::Interrupted)) => ExitCode::from(interrupt::EXIT_STATUS),
+        Ok(Err(error)) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+        Err(usage) => usage.exit(),
+    }
+}
+
+/// The error and its causes, one line each. A cause that its effect already tells is not told again.
+fn report(error: &anyhow::Error) {
+    let mut stderr = io::stderr().lock();
+    let mut told = String::new();
+    for (depth, cause) in error.chain().enumerate() {
+        let message = cause.to_string();
+        if depth == 0 {
+            let _ = writeln!(stderr, "{} {message}", console::style("error:").for_stderr().red().bold());
+        } else if !told.contains(&message) {
+            let _ = writeln!(stderr, "  caused by: {message}");
+        }
+        told = message;
+    }
+}

@@ -1,0 +1,99 @@
+//! What is written for people: where it goes, and whether it may move and have colours.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use clap::ColorChoice;
+use console::Term;
+use indicatif::ProgressDrawTarget;
+
+/// Where a verb's text goes: standard output, or standard error where standard output is a program's.
+#[derive(Clone, Debug)]
+pub(crate) struct Terminal {
+    term: Term,
+    /// 0: nothing but warnings; 1: everything; 2: no line that is redrawn.
+    verbose: u8,
+}
+
+impl Terminal {
+    /// Text beside a JSON document goes to standard error.
+    pub(crate) fn new(json: bool, verbose: u8) -> Self {
+        Self { term: if json { Term::stderr() } else { Term::stdout() }, verbose }
+    }
+
+    /// Writes a line, unless nothing is to be written.
+    pub(crate) fn line(&self, text: impl Display) {
+        if self.verbose > 0 {
+            // A reader that went away (`| head`) is no failure.
+            let _ = if self.is_stdout() {
+                writeln!(io::stdout().lock(), "{text}")
+            } else {
+                writeln!(io::stderr().lock(), "{text}")
+            };
+        }
+    }
+
+    /// Writes a line that is told whatever is to be written.
+    pub(crate) fn warn(&self, text: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{} {text}", console::style("warning:").for_stderr().yellow().bold());
+    }
+
+    /// Whether lines may be redrawn.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.verbose == 1 && self.term.features().is_attended()
+    }
+
+    /// Where such lines are drawn.
+    pub(crate) fn draw_target(&self) -> ProgressDrawTarget {
+        if self.is_interactive() {
+            ProgressDrawTarget::term(self.term.clone(), 20)
+        } else {
+            ProgressDrawTarget::hidden()
+        }
+    }
+
+    /// `text` in bold, where there are colours.
+    pub(crate) fn bold(&self, text: impl Display) -> String {
+        let style = console::Style::new().bold();
+        self.styled(style).apply_to(text).to_string()
+    }
+
+    /// `text` in green, where there are colours.
+    pub(crate) fn green(&self, text: impl Display) -> String {
+        let style = console::Style::new().green();
+        self.styled(style).apply_to(text).to_string()
+    }
+
+    fn styled(&self, style: console::Style) -> console::Style {
+        if self.is_stdout() { style.for_stdout() } else { style.for_stderr() }
+    }
+
+    fn is_stdout(&self) -> bool {
+        matches!(self.term.target(), console::TermTarget::Stdout)
+    }
+}
+
+/// Writes the JSON document of a verb to standard output.
+pub(crate) fn print_json(document: &impl serde::Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(document)?;
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to standard output"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `--color`; by default a terminal has colours unless NO_COLOR is set.
+pub(crate) fn set_colors(choice: ColorChoice) {
+    let asked = match choice {
+        ColorChoice::Always => Some(true),
+        ColorChoice::Never => Some(false),
+        ColorChoice::Auto if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => Some(false),
+        ColorChoice::Auto => None,
+    };
+    if let Some(colors) = asked {
+        console::set_colors_enabled(colors);
+        console::set_colors_enabled_stderr(colors);
+    }
+}

@@ -1,0 +1,217 @@
+//! `train`: photos in class folders -> a trained head in a folder of its own.
+
+mod data;
+mod output;
+mod plan;
+mod progress;
+mod report;
+mod run;
+
+use std::path::PathBuf;
+
+use crate::args::values::{self, MetricsAddress};
+use crate::args::FeatureArgs;
+
+pub(crate) use run::run;
+
+/// Train a classifier on folders of photos
+///
+/// Photos are expected in DATA/train/CLASS/ and, to validate after every epoch, DATA/val/CLASS/. Without batch sizes,
+/// one pass over the photos is split into the steps asked for; without steps either, batches have 32 photos and an epoch
+/// is one pass. Where steps times batch size is not one pass, the next epoch goes on where the last one stopped.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainArgs {
+    /// Folder with `train` and `val` in it
+    #[arg(long, value_name = "DATA", default_value = "./input/urban-and-rural-photos")]
+    data: PathBuf,
+
+    #[command(flatten)]
+    features: FeatureArgs,
+
+    /// Photos that a training step takes [default: one pass split into the steps, or 32]
+    #[arg(long, value_name = "N", value_parser = values::batch_size)]
+    batch_size: Option<usize>,
+
+    /// Photos that a validation step takes [default: one pass split into the steps, or 32]
+    #[arg(long, value_name = "N", value_parser = values::batch_size)]
+    validation_batch_size: Option<usize>,
+
+    /// Steps of an epoch [default: one pass]
+    #[arg(long, value_name = "N", value_parser = values::count)]
+    steps_per_epoch: Option<usize>,
+
+    /// Steps of a validation [default: one pass]
+    #[arg(long, value_name = "N", value_parser = values::count)]
+    validation_steps: Option<usize>,
+
+    /// Epochs
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::count)]
+    epochs: usize,
+
+    /// Learning rate of the descent (SGD)
+    #[arg(long, value_name = "RATE", default_value = "0.01", value_parser = values::learning_rate)]
+    learning_rate: f32,
+
+    /// Decides the first head, the order of the photos and their flips
+    #[arg(long, value_name = "SEED", default_value_t = 123)]
+    seed: u64,
+
+    /// Do not mirror training photos at random (validation photos never are)
+    #[arg(long)]
+    no_flip: bool,
+
+    /// Folder for the model and the history [default: runs/<time>]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Replace the model and the history that are in the output folder
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Where Prometheus metrics are served; port 0 for any free one
+    #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:9464")]
+    metrics_addr: MetricsAddress,
+
+    /// Print a JSON document about the result on standard output, and everything else on standard error
+    #[arg(long)]
+    json: bool,
+
+    /// 0: warnings only, 1: a progress line, 2: one line an epoch
+    #[arg(long, value_name = "LEVEL", default_value_t = 1, value_parser = clap::value_parser!(u8).range(..=2))]
+    verbose: u8,
+}
+
+/// A checked command line.
+#[derive(Debug)]
+pub(crate) struct TrainConfig {
+    data: PathBuf,
+    features: FeatureArgs,
+    training: Sizes,
+    validation: Sizes,
+    epochs: u64,
+    learning_rate: f32,
+    seed: u64,
+    horizontal_flip: bool,
+    output: Option<PathBuf>,
+    overwrite: bool,
+    metrics: MetricsAddress,
+    json: bool,
+    verbose: u8,
+}
+
+/// What was said about batches and steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sizes {
+    batch_size: Option<usize>,
+    steps: Option<usize>,
+}
+
+impl TrainArgs {
+    pub(crate) fn check(self) -> Result<TrainConfig, clap::Error> {
+        self.features.check("train")?;
+        Ok(TrainConfig {
+            training: Sizes { batch_size: self.batch_size, steps: self.steps_per_epoch },
+            validation: Sizes { batch_size: self.validation_batch_size, steps: self.validation_steps },
+            data: self.data,
+            features: self.features,
+            epochs: self.epochs as u64,
+            learning_rate: self.learning_rate,
+            seed: self.seed,
+            horizontal_flip: !self.no_flip,
+            output: self.output,
+            overwrite: self.overwrite,
+            metrics: self.metrics_addr,
+            json: self.json,
+            verbose: self.verbose,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::values::{ImageSize, WeightsChoice};
+    use crate::args::{Verb, parse};
+    use xfer_backbones::Architecture;
+    use xfer_loader::Interpolation;
+
+    fn train(words: &str) -> Result<TrainConfig, clap::Error> {
+        match parse(&format!("train {words}"))? {
+            Verb::Train(args) => args.check(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_the_notebooks() {
+        let config = train("").unwrap();
+        assert_eq!(config.data, PathBuf::from("./input/urban-and-rural-photos"));
+        assert_eq!(config.features.backbone, Architecture::ResNet50);
+        assert_eq!(config.features.weights, WeightsChoice::Imagenet);
+        assert_eq!(config.features.image_size, ImageSize { height: 224, width: 224 });
+        assert_eq!(config.features.interpolation, Interpolation::Nearest);
+        assert_eq!((config.features.bn_eps, config.features.threads), (None, 0));
+        assert_eq!(config.features.device, "auto");
+        let unsaid = Sizes { batch_size: None, steps: None };
+        assert_eq!((config.training, config.validation), (unsaid, unsaid));
+        assert_eq!((config.epochs, config.learning_rate, config.seed), (1, 0.01, 123));
+        assert!(config.horizontal_flip && !config.overwrite && !config.json);
+        assert_eq!(config.output, None);
+        assert_eq!(config.metrics, MetricsAddress::At("127.0.0.1:9464".parse().unwrap()));
+        assert_eq!(config.verbose, 1);
+    }
+
+    #[test]
+    fn every_argument_reaches_the_configuration() {
+        let config = train(
+            "--data d --backbone xception --weights w.h5 --bn-eps 1e-3 --image-size 96x128 --interpolation bilinear \
+             --threads 3 --device cuda:1 --batch-size 4 --validation-batch-size 5 --steps-per-epoch 6 \
+             --validation-steps 7 --epochs 8 --learning-rate 0.5 --seed 9 --no-flip --output o --overwrite \
+             --metrics-addr off --json --verbose 2",
+        )
+        .unwrap();
+        assert_eq!(config.data, PathBuf::from("d"));
+        assert_eq!(config.features.backbone, Architecture::Xception);
+        assert_eq!(config.features.weights, WeightsChoice::File("w.h5".into()));
+        assert_eq!(config.features.bn_eps, Some(1e-3));
+        assert_eq!(config.features.image_size, ImageSize { height: 96, width: 128 });
+        assert_eq!(config.features.interpolation, Interpolation::Bilinear);
+        assert_eq!((config.features.threads, config.features.device.as_str()), (3, "cuda:1"));
+        assert_eq!(config.training, Sizes { batch_size: Some(4), steps: Some(6) });
+        assert_eq!(config.validation, Sizes { batch_size: Some(5), steps: Some(7) });
+        assert_eq!((config.epochs, config.learning_rate, config.seed), (8, 0.5, 9));
+        assert!(!config.horizontal_flip && config.overwrite && config.json);
+        assert_eq!(config.output, Some("o".into()));
+        assert_eq!((config.metrics, config.verbose), (MetricsAddress::Off, 2));
+    }
+
+    #[test]
+    fn values_out_of_range_are_usage_errors() {
+        for words in [
+            "--steps-per-epoch 0",
+            "--validation-steps 0",
+            "--batch-size 0",
+            "--validation-batch-size 0",
+            "--epochs 0",
+            "--learning-rate 0",
+            "--learning-rate -1",
+            "--learning-rate nan",
+            "--image-size 31",
+            "--image-size 224x",
+            "--backbone xception --image-size 70",
+            "--backbone vgg16",
+            "--weights random:x",
+            "--bn-eps -1",
+            "--interpolation cubic",
+            "--threads -1",
+            "--device gpu",
+            "--seed -1",
+            "--metrics-addr somewhere",
+            "--verbose 3",
+            "--no-such-argument",
+        ] {
+            let error = train(words).expect_err(words);
+            assert_eq!(error.exit_code(), 2, "{words}");
+        }
+    }
+}

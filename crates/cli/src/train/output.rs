@@ -1,0 +1,126 @@
+//! The folder that a run writes to.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use jiff::Zoned;
+use xfer_trainer::{Model, TrainerError};
+
+/// The history beside the model.
+pub(super) const HISTORY_FILE: &str = "history.csv";
+
+const RUNS: &str = "runs";
+
+/// Refuses a folder that holds results of another run, before any work is done.
+pub(super) fn check_vacant(folder: Option<&Path>, overwrite: bool) -> anyhow::Result<()> {
+    let Some(folder) = folder.filter(|_| !overwrite) else { return Ok(()) };
+    Model::check_vacant(folder, &[HISTORY_FILE]).map_err(|error| match error {
+        TrainerError::Exists { path } => {
+            anyhow!("{}: already there; choose another --output, or pass --overwrite", path.display())
+        }
+        other => other.into(),
+    })
+}
+
+/// A folder to write to. Dropped empty, it is removed again.
+#[derive(Debug)]
+pub(super) struct Output {
+    path: PathBuf,
+    /// Whether it was there before.
+    found: bool,
+}
+
+impl Output {
+    /// Creates the folder; without a name, a new one in `runs` that is called after the time.
+    pub(super) fn create(folder: Option<&Path>) -> anyhow::Result<Self> {
+        match folder {
+            Some(folder) => {
+                let found = folder.exists();
+                fs::create_dir_all(folder).with_context(|| cannot_create(folder))?;
+                Ok(Self { path: folder.to_owned(), found })
+            }
+            None => Self::create_new(Path::new(RUNS), &Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string()),
+        }
+    }
+
+    /// A folder `name` in `parent`, or, where another run was faster, `name-2`, `name-3`, ...
+    fn create_new(parent: &Path, name: &str) -> anyhow::Result<Self> {
+        fs::create_dir_all(parent).with_context(|| cannot_create(parent))?;
+        let mut number = 1;
+        loop {
+            let path = parent.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path, found: false }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(error).with_context(|| cannot_create(&path)),
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if !self.found {
+            // Refused where there is something in it, which is as it should be.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+fn cannot_create(folder: &Path) -> String {
+    format!("{}: cannot create the folder", folder.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_begin_in_the_same_second_have_folders_of_their_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let runs = parent.path().join("runs");
+        let outputs: Vec<_> = (0..3).map(|_| Output::create_new(&runs, "now").unwrap()).collect();
+        let paths: Vec<_> = outputs.iter().map(Output::path).collect();
+        assert_eq!(paths, ["now", "now-2", "now-3"].map(|name| runs.join(name)));
+    }
+
+    #[test]
+    fn a_folder_that_stayed_empty_is_removed_unless_it_was_there_before() {
+        let parent = tempfile::tempdir().unwrap();
+        let new = parent.path().join("new");
+        drop(Output::create(Some(&new)).unwrap());
+        assert!(!new.exists());
+        drop(Output::create(Some(parent.path())).unwrap());
+        assert!(parent.path().exists());
+        let output = Output::create(Some(&new)).unwrap();
+        fs::write(new.join(HISTORY_FILE), "").unwrap();
+        drop(output);
+        assert!(new.exists());
+    }
+
+    #[test]
+    fn results_are_overwritten_only_when_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        check_vacant(Some(folder.path()), false).unwrap();
+        fs::write(folder.path().join(HISTORY_FILE), "").unwrap();
+        let message = check_vacant(Some(folder.path()), false).unwrap_err().to_string();
+        assert!(message.contains("history.csv: already there") && message.contains("--overwrite"), "{message}");
+        check_vacant(Some(folder.path()), true).unwrap();
+        check_vacant(None, false).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let message = Output::create(Some(&file.join("run"))).unwrap_err().to_string();
+        assert!(message.contains("file/run: cannot create the folder"), "{message}");
+    }
+}

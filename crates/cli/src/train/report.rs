@@ -1,0 +1,124 @@
+//! What is told at the end.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use xfer_trainer::{Fitted, History, Model, Outcome, WeightsDescription};
+
+use super::output::HISTORY_FILE;
+use crate::backbone::UNTRAINED;
+use crate::terminal::Terminal;
+
+/// The document of `train --json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    output: PathBuf,
+    model: PathBuf,
+    history_file: PathBuf,
+    model_digest: String,
+    history: Value,
+    interrupted: bool,
+    backbone: &'static str,
+    weights: WeightsDescription,
+    untrained: bool,
+    classes: Vec<String>,
+    images: u64,
+    validation_images: u64,
+    batch_size: usize,
+    steps_per_epoch: u64,
+    validation_steps: Option<u64>,
+    metrics_address: Option<String>,
+    /// The whole command.
+    seconds: f64,
+    /// Training and validation.
+    fit_seconds: f64,
+    /// Of them, waiting for the loader.
+    wait_seconds: f64,
+    images_per_second: f64,
+}
+
+/// What the report adds to the model and the training.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) digest: String,
+    pub(super) batch_size: usize,
+    pub(super) steps_per_epoch: u64,
+    pub(super) validation_steps: Option<u64>,
+    pub(super) metrics_address: Option<String>,
+    pub(super) seconds: f64,
+}
+
+impl Report {
+    pub(super) fn new(output: &Path, model: Model, fitted: &Fitted, facts: Facts) -> Self {
+        let description = model.description;
+        let fit_seconds = fitted.took.as_secs_f64();
+        Self {
+            output: output.to_owned(),
+            model: output.join(Model::DESCRIPTION_FILE),
+            history_file: output.join(HISTORY_FILE),
+            model_digest: facts.digest,
+            history: history(&fitted.history),
+            interrupted: fitted.outcome == Outcome::Interrupted,
+            backbone: description.backbone.name(),
+            untrained: description.weights.untrained,
+            weights: description.weights,
+            classes: description.classes,
+            images: fitted.images,
+            validation_images: fitted.validation_images,
+            batch_size: facts.batch_size,
+            steps_per_epoch: facts.steps_per_epoch,
+            validation_steps: facts.validation_steps,
+            metrics_address: facts.metrics_address,
+            seconds: facts.seconds,
+            fit_seconds,
+            wait_seconds: fitted.waited.as_secs_f64(),
+            images_per_second: (fitted.images + fitted.validation_images) as f64 / fit_seconds.max(1e-9),
+        }
+    }
+
+    /// The lines after the last epoch.
+    pub(super) fn tell(&self, terminal: &Terminal) {
+        if self.interrupted {
+            terminal.line("Stopped before the end; the last epoch has what was seen of it.");
+        }
+        terminal.line(format_args!("Model and {HISTORY_FILE} saved to {}.", self.output.display()));
+        terminal.line(format_args!(
+            "{:.1} s in all, {:.1} s of it training and validation: {} images, {:.1} images/s.",
+            self.seconds,
+            self.fit_seconds,
+            self.images + self.validation_images,
+            self.images_per_second
+        ));
+        if self.untrained {
+            terminal.line(format_args!("Note: {UNTRAINED}."));
+        }
+    }
+}
+
+/// `{"epoch": [0], "accuracy": [0.5], ...}`, with the digits of the CSV; null where an epoch has no value.
+fn history(history: &History) -> Value {
+    let mut columns = Map::from_iter([("epoch".to_owned(), json!(history.epochs()))]);
+    columns.extend(history.columns().map(|(name, values)| {
+        let values: Vec<_> = values.iter().map(|value| value.map(f64::from)).collect();
+        (name.to_owned(), json!(values))
+    }));
+    Value::Object(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xfer_trainer::{LOSS, Logs, VALIDATION_LOSS};
+
+    #[test]
+    fn the_history_has_a_list_a_metric() {
+        let mut epochs = History::with_columns([LOSS, VALIDATION_LOSS]);
+        epochs.push(0, &Logs::from([(LOSS.into(), 0.1), (VALIDATION_LOSS.into(), 0.25)]));
+        epochs.push(1, &Logs::from([(LOSS.into(), 0.5)]));
+        let json = history(&epochs);
+        assert_eq!(json["epoch"], json!([0, 1]));
+        assert_eq!(json["loss"], json!([0.10000000149011612, 0.5]));
+        assert_eq!(json["val_loss"], json!([0.25, null]));
+    }
+}

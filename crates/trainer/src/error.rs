@@ -1,0 +1,211 @@
+//! What can go wrong between batches and a saved model.
+
+use std::io;
+use std::path::PathBuf;
+
+use xfer_backbones::BackboneError;
+use xfer_loader::LoaderError;
+
+/// Every failure of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainerError {
+    /// The loader could not make a batch.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+
+    /// The backbone could not make features of a batch.
+    #[error("the features of batch {batch} of pass {pass} could not be computed")]
+    Backbone {
+        /// The pass over the data, from 0.
+        pass: u64,
+        /// The batch of that pass, from 0.
+        batch: usize,
+        /// The backbone's reason.
+        source: BackboneError,
+    },
+
+    /// Features are infinite or not a number.
+    #[error(
+        "the features of batch {batch} of pass {pass} are not finite; \
+         the weights do not belong to this backbone or are damaged, or the batch-norm epsilon is wrong"
+    )]
+    NonFiniteFeatures {
+        /// The pass over the data, from 0.
+        pass: u64,
+        /// The batch of that pass, from 0.
+        batch: usize,
+    },
+
+    /// The loss is infinite or not a number.
+    #[error(
+        "the loss became {loss} at step {step} of epoch {epoch} with a learning rate of {learning_rate}; \
+         use a smaller learning rate, and check that the weights belong to the backbone"
+    )]
+    NonFiniteLoss {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Step of that epoch, from 1.
+        step: u64,
+        /// What it became.
+        loss: f32,
+        /// The rate that led there.
+        learning_rate: f32,
+    },
+
+    /// The batches ended before the epochs did.
+    #[error("the {phase} data ended after {got} of {expected} steps of epoch {epoch}")]
+    OutOfData {
+        /// `training` or `validation`.
+        phase: &'static str,
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Steps that the epoch should have had.
+        expected: u64,
+        /// Steps that it had.
+        got: u64,
+    },
+
+    /// A count that must not be zero is.
+    #[error("{option} is 0; at least 1 is needed")]
+    ZeroOption {
+        /// Which one.
+        option: &'static str,
+    },
+
+    /// A head needs features and classes.
+    #[error("a head of {features} features and {classes} classes cannot be made")]
+    EmptyHead {
+        /// Features asked for.
+        features: usize,
+        /// Classes asked for.
+        classes: usize,
+    },
+
+    /// A tensor of parameters has the wrong length.
+    #[error("the head's {name} needs {expected} values, got {got}")]
+    ParameterLength {
+        /// `kernel` or `bias`.
+        name: &'static str,
+        /// Values that the shape asks for.
+        expected: usize,
+        /// Values given.
+        got: usize,
+    },
+
+    /// Feature vectors are not as long as the head takes them.
+    #[error("features come in vectors of {expected} values, got {got} values in all")]
+    FeatureLength {
+        /// Length of one vector.
+        expected: usize,
+        /// Values given.
+        got: usize,
+    },
+
+    /// Samples and labels do not pair up.
+    #[error("{rows} samples have {labels} labels; training needs one each")]
+    Labels {
+        /// Samples given.
+        rows: usize,
+        /// Labels given.
+        labels: usize,
+    },
+
+    /// A label is not a class.
+    #[error("label {label} is none of the {classes} classes")]
+    LabelOutOfRange {
+        /// The label.
+        label: u32,
+        /// Number of classes.
+        classes: usize,
+    },
+
+    /// A file could not be written.
+    #[error("{}: cannot write", path.display())]
+    Write {
+        /// The file, under its final name.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// A file could not be read.
+    #[error("{}: cannot read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// The folder of a run already holds results.
+    #[error("{}: already there", path.display())]
+    Exists {
+        /// The first file found.
+        path: PathBuf,
+    },
+
+    /// A saved model's description cannot be understood.
+    #[error("{}: not a model description", path.display())]
+    ModelDescription {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+
+    /// A saved model is of a version that this program does not know.
+    #[error("{}: model format {got}; this program reads format {expected}", path.display())]
+    ModelVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version that is read.
+        expected: u32,
+        /// The version found.
+        got: u32,
+    },
+
+    /// A file of a saved model is not the one that its description was written for.
+    #[error("{}: SHA-256 {got}, but the model description says {expected}; the file was changed or damaged", path.display())]
+    ModelDigest {
+        /// The file.
+        path: PathBuf,
+        /// What the description says.
+        expected: String,
+        /// What the file has.
+        got: String,
+    },
+
+    /// A tensor file cannot be understood.
+    #[error("{}: not a safetensors file", path.display())]
+    TensorFile {
+        /// The file.
+        path: PathBuf,
+        /// The reader's reason.
+        source: safetensors::SafeTensorError,
+    },
+
+    /// A tensor file lacks a tensor, or has it in another type or shape.
+    #[error("{}: tensor {tensor}: expected {expected}, got {got}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// Type and shape that are needed.
+        expected: String,
+        /// What there is.
+        got: String,
+    },
+
+    /// Fewer or more feature rows came than the file was opened for.
+    #[error("{}: {got} rows of features came, {expected} were announced", path.display())]
+    FeatureRows {
+        /// The file being written.
+        path: PathBuf,
+        /// Rows announced.
+        expected: usize,
+        /// Rows that came.
+        got: usize,
+    },
+}

@@ -1,0 +1,90 @@
+//! Where the feature vectors that a head is trained on come from.
+
+mod backbone;
+mod file;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use xfer_loader::{Batch, LoaderError};
+
+use crate::error::TrainerError;
+
+pub use file::FeatureFile;
+
+/// Makes one feature vector of each image.
+pub trait FeatureExtractor {
+    /// Length of a feature vector.
+    fn feature_len(&self) -> usize;
+
+    /// The features of a batch, `[samples, feature_len]` row-major.
+    ///
+    /// # Errors
+    ///
+    /// The extractor's own.
+    fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError>;
+}
+
+/// Features and labels of one batch: what a step needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureBatch {
+    /// `[samples, feature_len]` row-major.
+    pub features: Vec<f32>,
+    /// The class of each sample.
+    pub labels: Vec<u32>,
+    /// The pass over the data that the batch belongs to, from 0.
+    pub pass: u64,
+    /// Its place in that pass, from 0.
+    pub index: usize,
+    /// How long the loader kept its consumer waiting for the batch.
+    pub waited: Duration,
+}
+
+/// Batches of features in the order of training. [`fit`](crate::Fit) knows no more of where they come from.
+pub trait FeatureSource {
+    /// The next batch; `None` when there are no more.
+    fn next_batch(&mut self) -> Option<Result<FeatureBatch, TrainerError>>;
+}
+
+/// Features computed from the loader's batches as they come.
+pub struct Extracted<'a, I, E: ?Sized> {
+    batches: I,
+    extractor: &'a E,
+}
+
+impl<'a, I, E> Extracted<'a, I, E>
+where
+    I: Iterator<Item = Result<Batch, LoaderError>>,
+    E: FeatureExtractor + ?Sized,
+{
+    /// Features of `batches`, in their order.
+    pub fn new(batches: I, extractor: &'a E) -> Self {
+        Self { batches, extractor }
+    }
+}
+
+impl<I, E> FeatureSource for Extracted<'_, I, E>
+where
+    I: Iterator<Item = Result<Batch, LoaderError>>,
+    E: FeatureExtractor + ?Sized,
+{
+    fn next_batch(&mut self) -> Option<Result<FeatureBatch, TrainerError>> {
+        let start = Instant::now();
+        let batch = self.batches.next()?;
+        let waited = start.elapsed();
+        Some(batch.map_err(TrainerError::from).and_then(|batch| {
+            let features = self.extractor.extract(&batch)?;
+            if !features.iter().all(|value| value.is_finite()) {
+                return Err(TrainerError::NonFiniteFeatures { pass: batch.epoch, batch: batch.index });
+            }
+            let labels = batch.labels().to_vec();
+            Ok(FeatureBatch { features, labels, pass: batch.epoch, index: batch.index, waited })
+        }))
+    }
+}
+
+impl<I, E: ?Sized> fmt::Debug for Extracted<'_, I, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extracted").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,196 @@
+//! The epochs: steps over the training batches, validation after each.
+//!
+//! Batches of training come from one endless supply of passes over the data. Where an epoch has as many
+//! steps as a pass has batches, epochs are passes. Where it has fewer or more, the next epoch goes on where
+//! this one stopped: no photo is favoured, and no pass is cut short.
+
+mod epoch;
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use crate::callbacks::{Callback, EpochEnd};
+use crate::error::TrainerError;
+use crate::features::FeatureSource;
+use crate::history::{ACCURACY, History, LOSS, VALIDATION_ACCURACY, VALIDATION_LOSS};
+use crate::learner::Learner;
+use crate::metrics::Metrics;
+use epoch::{Phase, Steps, Stop};
+
+/// How long a training is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FitOptions {
+    /// Number of epochs.
+    pub epochs: u64,
+    /// Batches that an epoch trains on.
+    pub steps_per_epoch: u64,
+    /// Batches that a validation takes; unused without validation data.
+    pub validation_steps: Option<u64>,
+}
+
+impl FitOptions {
+    fn check(&self) -> Result<(), TrainerError> {
+        let counts =
+            [("epochs", self.epochs), ("steps_per_epoch", self.steps_per_epoch), ("validation_steps", self.validation_steps.unwrap_or(1))];
+        match counts.into_iter().find(|&(_, count)| count == 0) {
+            Some((option, _)) => Err(TrainerError::ZeroOption { option }),
+            None => Ok(()),
+        }
+    }
+
+    /// A history with the columns that such a training fills.
+    pub fn empty_history(&self) -> History {
+        let validated = self.validation_steps.is_some();
+        let validation = [VALIDATION_ACCURACY, VALIDATION_LOSS].into_iter().filter(|_| validated);
+        History::with_columns([ACCURACY, LOSS].into_iter().chain(validation))
+    }
+}
+
+/// A training that is about to run.
+pub struct Fit<'a> {
+    /// What is trained, and how.
+    pub learner: &'a mut Learner,
+    /// Batches to train on, at least epochs x steps of them.
+    pub training: &'a mut dyn FeatureSource,
+    /// Batches to validate on, [`FitOptions::validation_steps`] each time; at least epochs x steps of them.
+    pub validation: Option<&'a mut dyn FeatureSource>,
+    /// How long.
+    pub options: FitOptions,
+    /// Who is told.
+    pub callbacks: Vec<&'a mut dyn Callback>,
+    /// Looked at after each step: once true, the epoch is closed with what it has seen, and the training ends.
+    pub stop: &'a AtomicBool,
+}
+
+/// Why a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All its epochs are done.
+    Finished,
+    /// A callback wished it to.
+    Stopped,
+    /// The stop flag was set.
+    Interrupted,
+}
+
+/// What a training came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    /// Metrics of every epoch, the last of which may have been cut short.
+    pub history: History,
+    /// Why it ended.
+    pub outcome: Outcome,
+    /// Images trained on.
+    pub images: u64,
+    /// Images validated on.
+    pub validation_images: u64,
+    /// From first to last.
+    pub took: Duration,
+    /// Of it, time that the loader kept training and validation waiting.
+    pub waited: Duration,
+}
+
+impl Fit<'_> {
+    /// Trains.
+    ///
+    /// # Errors
+    ///
+    /// A source or a callback failed, a source ended too early, features or loss are not finite, or an
+    /// option is zero. The learner is then as the last step left it.
+    pub fn run(mut self) -> Result<Fitted, TrainerError> {
+        self.options.check()?;
+        let start = Instant::now();
+        let metrics = Metrics::new(self.options.epochs);
+        let mut fitted = Fitted {
+            history: self.options.empty_history(),
+            outcome: Outcome::Finished,
+            images: 0,
+            validation_images: 0,
+            took: Duration::ZERO,
+            waited: Duration::ZERO,
+        };
+        self.each(|callback, fit| callback.on_train_begin(&fit))?;
+        for epoch in 0..self.options.epochs {
+            if let Some(outcome) = self.epoch(epoch, &metrics, &mut fitted)? {
+                fitted.outcome = outcome;
+                break;
+            }
+        }
+        fitted.took = start.elapsed();
+        for callback in &mut self.callbacks {
+            callback.on_train_end(&fitted, self.learner)?;
+        }
+        Ok(fitted)
+    }
+
+    /// One epoch; why the training is to end after it, if it is.
+    fn epoch(
+        &mut self,
+        epoch: u64,
+        metrics: &Metrics,
+        fitted: &mut Fitted,
+    ) -> Result<Option<Outcome>, TrainerError> {
+        metrics.epoch(epoch);
+        self.each(|callback, _| callback.on_epoch_begin(epoch))?;
+        let training = Steps { phase: Phase::Training, epoch, steps: self.options.steps_per_epoch, metrics };
+        let mut seen = training.run(self.learner, self.training, &mut self.callbacks, self.stop)?;
+        fitted.images += seen.images;
+        fitted.waited += seen.waited;
+
+        let mut interrupted = seen.stop == Some(Stop::Flag);
+        if let (false, Some(validation), Some(steps)) =
+            (interrupted, self.validation.as_deref_mut(), self.options.validation_steps)
+        {
+            let phase = Steps { phase: Phase::Validation, epoch, steps, metrics };
+            let validated = phase.run(self.learner, validation, &mut self.callbacks, self.stop)?;
+            fitted.validation_images += validated.images;
+            fitted.waited += validated.waited;
+            interrupted = validated.stop == Some(Stop::Flag);
+            if validated.steps == steps {
+                seen.logs.extend(validated.logs.into_iter().map(|(name, value)| (validation_name(name), value)));
+                metrics.logs(&seen.logs);
+            }
+        }
+
+        let end = EpochEnd { epoch, steps: seen.steps, images: seen.images, logs: &seen.logs, interrupted };
+        let mut stopped = seen.stop == Some(Stop::Callback);
+        for callback in &mut self.callbacks {
+            stopped |= callback.on_epoch_end(&end, self.learner)? == ControlFlow::Break(());
+        }
+        fitted.history.push(epoch, &seen.logs);
+        Ok(if interrupted {
+            Some(Outcome::Interrupted)
+        } else if stopped {
+            Some(Outcome::Stopped)
+        } else {
+            None
+        })
+    }
+
+    fn each(
+        &mut self,
+        mut tell: impl FnMut(&mut dyn Callback, FitOptions) -> Result<(), TrainerError>,
+    ) -> Result<(), TrainerError> {
+        self.callbacks.iter_mut().try_for_each(|callback| tell(&mut **callback, self.options))
+    }
+}
+
+/// `loss` -> `val_loss`.
+fn validation_name(name: Cow<'static, str>) -> Cow<'static, str> {
+    match &*name {
+        ACCURACY => VALIDATION_ACCURACY.into(),
+        LOSS => VALIDATION_LOSS.into(),
+        other => format!("val_{other}").into(),
+    }
+}
+
+impl std::fmt::Debug for Fit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fit").field("learner", &self.learner).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The steps of one epoch, or of one validation.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::callbacks::{Callback, StepEnd};
+use crate::error::TrainerError;
+use crate::features::FeatureSource;
+use crate::history::{ACCURACY, LOSS, Logs};
+use crate::learner::{BatchResult, Learner};
+use crate::metric::{Accuracy, Mean};
+use crate::metrics::Metrics;
+
+/// What a step does with its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Training,
+    Validation,
+}
+
+/// Who ended the steps early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    Flag,
+    Callback,
+}
+
+pub(super) struct Steps<'a> {
+    pub(super) phase: Phase,
+    pub(super) epoch: u64,
+    pub(super) steps: u64,
+    pub(super) metrics: &'a Metrics,
+}
+
+/// What the steps saw.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) logs: Logs,
+    pub(super) steps: u64,
+    pub(super) images: u64,
+    pub(super) waited: Duration,
+    pub(super) stop: Option<Stop>,
+}
+
+impl Steps<'_> {
+    pub(super) fn run(
+        &self,
+        learner: &mut Learner,
+        source: &mut dyn FeatureSource,
+        callbacks: &mut [&mut dyn Callback],
+        flag: &AtomicBool,
+    ) -> Result<Seen, TrainerError> {
+        let mut averages = Averages::default();
+        let mut seen = Seen { logs: Logs::new(), steps: 0, images: 0, waited: Duration::ZERO, stop: None };
+        while seen.steps < self.steps && seen.stop.is_none() {
+            let start = Instant::now();
+            let batch = source.next_batch().ok_or_else(|| self.out_of_data(seen.steps))??;
+            let learning_rate = learner.optimizer.learning_rate();
+            let result = match self.phase {
+                Phase::Training => learner.train_step(&batch.features, &batch.labels)?,
+                Phase::Validation => learner.evaluate(&batch.features, &batch.labels)?,
+            };
+            if !result.loss.is_finite() {
+                let (epoch, step, loss) = (self.epoch + 1, seen.steps + 1, result.loss);
+                return Err(TrainerError::NonFiniteLoss { epoch, step, loss, learning_rate });
+            }
+            seen.logs = averages.update(result);
+            let (images, waited, took) = (result.samples, batch.waited, start.elapsed());
+            let end = StepEnd { epoch: self.epoch, step: seen.steps, images, logs: &seen.logs, waited, took };
+            for callback in callbacks.iter_mut() {
+                match self.phase {
+                    Phase::Training if callback.on_step_end(&end)? == ControlFlow::Break(()) => {
+                        seen.stop = Some(Stop::Callback);
+                    }
+                    Phase::Training => {}
+                    Phase::Validation => callback.on_validation_step_end(&end)?,
+                }
+            }
+            match self.phase {
+                Phase::Training => {
+                    self.metrics.training_step(images, waited, took, learner.optimizer.learning_rate());
+                    self.metrics.logs(&seen.logs);
+                }
+                Phase::Validation => self.metrics.validation_step(images, waited, took),
+            }
+            seen.steps += 1;
+            seen.images += images as u64;
+            seen.waited += waited;
+            if flag.load(Ordering::Relaxed) {
+                seen.stop = Some(Stop::Flag);
+            }
+        }
+        Ok(seen)
+    }
+
+    fn out_of_data(&self, got: u64) -> TrainerError {
+        let phase = match self.phase {
+            Phase::Training => "training",
+            Phase::Validation => "validation",
+        };
+        TrainerError::OutOfData { phase, epoch: self.epoch + 1, expected: self.steps, got }
+    }
+}
+
+/// The metrics of an epoch, fed batch by batch.
+#[derive(Debug, Default)]
+struct Averages {
+    loss: Mean,
+    accuracy: Accuracy,
+}
+
+impl Averages {
+    /// Adds a batch; the means so far.
+    fn update(&mut self, batch: BatchResult) -> Logs {
+        self.loss.update(batch.loss, batch.samples);
+        self.accuracy.update(batch.correct, batch.samples);
+        Logs::from([(Cow::Borrowed(ACCURACY), self.accuracy.result()), (Cow::Borrowed(LOSS), self.loss.result())])
+    }
+}

@@ -1,0 +1,14 @@
+//! `xfer-cli` as its users meet it.
+//!
+//! The backbones are untrained (`--weights random`) and photos small, so that a run takes a second.
+
+mod bad_input;
+mod disk;
+mod extract;
+mod interrupt;
+mod metrics;
+mod summary;
+mod train;
+
+/// What every training of these tests says. `train` makes 6 steps of 2 photos of it where 6 a class are drawn.
+const TRAIN: &str = "train --data photos --weights random --image-size 48 --metrics-addr off";

@@ -1,0 +1,83 @@
+//! What Prometheus sees.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use xfer_tests::Workplace;
+
+const TRAIN: &str = "train --data photos --weights random --image-size 48 --output run --epochs 100000";
+
+/// Ends the training whatever becomes of the test.
+struct Training(Child);
+
+impl Drop for Training {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn value(metrics: &str, series: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+}
+
+#[test]
+fn a_running_training_can_be_scraped() {
+    let place = Workplace::with_photos(6, 2);
+    let mut command = place.command(&format!("{TRAIN} --metrics-addr 127.0.0.1:0"));
+    let mut training = Training(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let output = BufReader::new(training.0.stdout.take().unwrap());
+    let (lines, received) = std::sync::mpsc::channel();
+    thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+    let url = received
+        .iter()
+        .find_map(|line| Some(line[line.find("http://")?..].trim_end_matches('.').to_owned()))
+        .expect("the address is printed");
+
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let metrics = loop {
+        let metrics = ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
+        if value(&metrics, "train_epoch").is_some_and(|epoch| epoch >= 3.0) {
+            break metrics;
+        }
+        assert!(Instant::now() < deadline, "{metrics}");
+        thread::sleep(Duration::from_millis(50));
+    };
+    for series in [
+        r#"loader_images_total{result="ok",flow="training"}"#,
+        r#"loader_read_bytes_total{flow="training"}"#,
+        r#"loader_stage_seconds_count{stage="decode",flow="training"}"#,
+        r#"loader_stage_seconds_bucket{stage="decode",flow="validation",le="+Inf"}"#,
+        r#"loader_queue_capacity{queue="batches",flow="training"}"#,
+        "train_images_total",
+        "train_step_seconds_count",
+        "train_wait_seconds_total",
+        "train_busy_seconds_total",
+        "train_loss",
+        "train_validation_loss",
+    ] {
+        assert!(value(&metrics, series).is_some_and(|value| value > 0.0), "{series} in {metrics}");
+    }
+    assert!(value(&metrics, r#"train_images_total"#).is_some_and(|images| images >= 24.0), "two epochs of 12");
+    let build_info = metrics.lines().find(|line| line.starts_with("build_info{")).expect("build_info");
+    assert!(build_info.contains("version=") && build_info.ends_with(" 1"), "{build_info}");
+    let described =
+        |name: &str| metrics.contains(&format!("# HELP {name} ")) && metrics.contains(&format!("# TYPE {name} "));
+    for name in ["loader_images_total", "loader_stage_seconds", "train_step_seconds", "train_wait_seconds_total"] {
+        assert!(described(name), "{name} in {metrics}");
+    }
+    assert!(metrics.contains("# TYPE loader_stage_seconds histogram"), "{metrics}");
+}
+
+#[test]
+fn a_port_in_use_is_a_warning() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let place = Workplace::with_photos(2, 1);
+    let words = format!("train --data photos --weights random --image-size 48 --output run --metrics-addr {address}");
+    let ran = place.run(&words).succeeded();
+    assert!(ran.stderr.contains(&address.to_string()) && ran.stderr.contains("training goes on"), "{}", ran.stderr);
+}
