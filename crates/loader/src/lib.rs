@@ -36,6 +36,7 @@
 
 mod augment;
 mod batch;
+mod cpu;
 mod decode;
 mod error;
 mod flow;

@@ -29,8 +29,7 @@ pub struct Image {
 #[derive(Debug, Default)]
 pub struct Decoder {
     image: Image,
-    /// Four-channel pixels on their way to RGB.
-    cmyk: Vec<u8>,
+    jpeg: jpeg::Scratch,
 }
 
 impl Decoder {
@@ -50,7 +49,7 @@ impl Decoder {
     /// or have more than [`MAX_PIXELS`] pixels.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<&Image, DecodeError> {
         match Format::of(bytes)? {
-            Format::Jpeg => jpeg::decode(bytes, &mut self.image, &mut self.cmyk)?,
+            Format::Jpeg => jpeg::decode(bytes, &mut self.image, &mut self.jpeg)?,
             Format::Raster(format) => raster::decode(bytes, format, &mut self.image)?,
         }
         Ok(&self.image)

@@ -11,17 +11,10 @@ use std::arch::x86_64::{
 
 use super::Columns;
 use super::scalar::{self, HALF};
+use crate::cpu::Avx2;
 use crate::resize::filter::{PRECISION_BITS, SPLIT, TAPS, Weights};
 
-/// Proof that the processor has AVX2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::resize) struct Avx2(());
-
 impl Avx2 {
-    pub(in crate::resize) fn detect() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
-    }
-
     pub(super) fn horizontal(self, pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
         // SAFETY: an `Avx2` exists only where the processor has the feature.
         unsafe { horizontal(pixels, width, weights, out) }

@@ -6,6 +6,8 @@ mod avx2;
 mod scalar;
 
 use super::filter::{Filter, Weights};
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::Avx2;
 
 /// Which code does the sums. All give the same bytes; the choice is a value so that tests can force it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +16,14 @@ pub(super) enum Kernel {
     Scalar,
     /// 256-bit vectors, where the processor has them.
     #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Avx2),
+    Avx2(Avx2),
 }
 
 impl Kernel {
     /// The fastest that this processor runs.
     fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = avx2::Avx2::detect() {
+        if let Some(avx2) = Avx2::detect() {
             return Self::Avx2(avx2);
         }
         Self::Scalar

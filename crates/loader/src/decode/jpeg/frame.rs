@@ -1,0 +1,120 @@
+//! What a frame header says, and where its samples go.
+
+use super::Unusual;
+
+/// Pixels along a side of a block.
+pub(super) const BLOCK: usize = 8;
+
+/// A picture in the making.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) progressive: bool,
+    pub(super) components: Vec<Component>,
+    /// Units of interleaved scans: across and down.
+    pub(super) units: (usize, usize),
+    max_sampling: (usize, usize),
+}
+
+/// One channel of a frame.
+#[derive(Debug)]
+pub(super) struct Component {
+    pub(super) id: u8,
+    /// Blocks of an interleaved unit: across and down.
+    pub(super) sampling: (usize, usize),
+    /// Which quantisation table is to be used.
+    pub(super) quantization_table: usize,
+    /// Samples that are part of the picture: across and down.
+    pub(super) size: (usize, usize),
+    /// Blocks that there is room for: whole units across and down.
+    pub(super) blocks: (usize, usize),
+    /// The table itself, taken when the first scan of the component begins.
+    pub(super) quantization: Option<[i32; 64]>,
+    /// Coefficients of a progressive frame, 64 a block in natural order.
+    pub(super) coefficients: Vec<i16>,
+}
+
+impl Frame {
+    /// `components` hold (id, horizontal sampling, vertical sampling, quantisation table).
+    pub(super) fn new(
+        width: usize,
+        height: usize,
+        progressive: bool,
+        components: &[(u8, usize, usize, usize)],
+    ) -> Result<Self, Unusual> {
+        let valid =
+            |&(_, h, v, table): &(u8, usize, usize, usize)| (1..=4).contains(&h) && (1..=4).contains(&v) && table < 4;
+        if width == 0 || height == 0 || !matches!(components.len(), 1 | 3 | 4) || !components.iter().all(valid) {
+            return Err(Unusual);
+        }
+        let max_h = components.iter().map(|c| c.1).max().unwrap_or(1);
+        let max_v = components.iter().map(|c| c.2).max().unwrap_or(1);
+        // Fractions (3:2 and the like) are not supported by libjpeg either.
+        if components.iter().any(|c| max_h % c.1 != 0 || max_v % c.2 != 0) {
+            return Err(Unusual);
+        }
+        let units = (width.div_ceil(BLOCK * max_h), height.div_ceil(BLOCK * max_v));
+        let components = components
+            .iter()
+            .map(|&(id, h, v, quantization_table)| Component {
+                id,
+                sampling: (h, v),
+                quantization_table,
+                size: ((width * h).div_ceil(max_h), (height * v).div_ceil(max_v)),
+                blocks: (units.0 * h, units.1 * v),
+                quantization: None,
+                coefficients: Vec::new(),
+            })
+            .collect();
+        Ok(Self { width, height, progressive, components, units, max_sampling: (max_h, max_v) })
+    }
+
+    /// What is left to do once every scan has been decoded. Each component must have been seen.
+    pub(super) fn into_planes(self, planes: &mut [Vec<u8>]) -> Result<Planes, Unusual> {
+        for (component, plane) in self.components.iter().zip(planes) {
+            let quantization = component.quantization.as_ref().ok_or(Unusual)?;
+            if self.progressive {
+                super::progressive::transform(component, quantization, plane);
+            }
+        }
+        let channels = self
+            .components
+            .iter()
+            .map(|component| Channel {
+                stride: component.blocks.0 * BLOCK,
+                size: component.size,
+                scale: (self.max_sampling.0 / component.sampling.0, self.max_sampling.1 / component.sampling.1),
+            })
+            .collect();
+        Ok(Planes { width: self.width, height: self.height, channels })
+    }
+}
+
+impl Component {
+    /// Blocks that hold samples of the picture: what a scan of this component alone has.
+    pub(super) fn own_blocks(&self) -> (usize, usize) {
+        (self.size.0.div_ceil(BLOCK), self.size.1.div_ceil(BLOCK))
+    }
+
+    /// Bytes of the component's plane.
+    pub(super) fn plane_len(&self) -> usize {
+        self.blocks.0 * self.blocks.1 * BLOCK * BLOCK
+    }
+}
+
+/// Decoded samples, before upsampling.
+#[derive(Debug)]
+pub(super) struct Planes {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) channels: Vec<Channel>,
+}
+
+/// Where a channel's samples are in its plane, and how many pixels each stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Channel {
+    pub(super) stride: usize,
+    pub(super) size: (usize, usize),
+    pub(super) scale: (usize, usize),
+}

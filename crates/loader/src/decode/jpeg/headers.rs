@@ -1,0 +1,164 @@
+//! Marker segments (T.81 annex B).
+
+use super::Unusual;
+use super::color::ColorSpace;
+use super::frame::Frame;
+use super::huffman::Huffman;
+
+/// The order in which coefficients are coded: natural index of each.
+pub(super) const ZIGZAG: [u8; 64] = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
+    47, 55, 62, 63,
+];
+
+/// Tables in force, which later segments may replace.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    /// In natural order.
+    pub(super) quantization: [Option<[i32; 64]>; 4],
+    pub(super) dc: [Option<Huffman>; 4],
+    pub(super) ac: [Option<Huffman>; 4],
+    /// Units between restart markers; 0: none.
+    pub(super) restart_interval: usize,
+}
+
+/// A segment that something has to be done about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// [`Headers::frame`] is there.
+    Frame,
+    /// A scan whose header begins here.
+    Scan(usize),
+    End,
+}
+
+/// Walks over the segments of a file.
+#[derive(Debug)]
+pub(super) struct Headers<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    pub(super) frame: Option<Frame>,
+    pub(super) tables: Tables,
+    jfif: bool,
+    /// The colour transform that an Adobe segment states.
+    adobe: Option<u8>,
+}
+
+impl<'a> Headers<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 2, frame: None, tables: Tables::default(), jfif: false, adobe: None }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Segment, Unusual> {
+        loop {
+            let [0xff, marker] = *self.bytes.get(self.at..self.at + 2).ok_or(Unusual)? else { return Err(Unusual) };
+            match marker {
+                0xff => {
+                    self.at += 1;
+                    continue;
+                }
+                0xd9 => return Ok(Segment::End),
+                0x01 | 0xd0..=0xd8 => return Err(Unusual),
+                _ => {}
+            }
+            let start = self.at + 4;
+            let length = self.bytes.get(self.at + 2..start).ok_or(Unusual)?;
+            let end = self.at + 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+            let body = self.bytes.get(start..end).ok_or(Unusual)?;
+            self.at = end;
+            match marker {
+                0xc0..=0xc2 => {
+                    self.start_frame(marker == 0xc2, body)?;
+                    return Ok(Segment::Frame);
+                }
+                0xc4 => self.huffman_tables(body)?,
+                0xda => return Ok(Segment::Scan(start)),
+                0xdb => self.quantization_tables(body)?,
+                0xdd => {
+                    let [high, low] = *body else { return Err(Unusual) };
+                    self.tables.restart_interval = u16::from_be_bytes([high, low]).into();
+                }
+                0xe0 => self.jfif |= body.starts_with(b"JFIF\0"),
+                0xee if body.starts_with(b"Adobe") && body.len() >= 12 => self.adobe = Some(body[11]),
+                0xe1..=0xef | 0xfe => {}
+                // Lossless, hierarchical and arithmetic frames, DNL, and what nobody knows.
+                _ => return Err(Unusual),
+            }
+        }
+    }
+
+    /// Continues after a scan's data.
+    pub(super) fn go_on_at(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// What the samples mean, by libjpeg's rules (`default_decompress_parms`).
+    pub(super) fn color_space(&self) -> Result<ColorSpace, Unusual> {
+        let ids: Vec<u8> =
+            self.frame.as_ref().ok_or(Unusual)?.components.iter().map(|component| component.id).collect();
+        Ok(match (ids.len(), self.adobe) {
+            (1, _) => ColorSpace::Grey,
+            (3, _) if self.jfif => ColorSpace::YCbCr,
+            (3, Some(0)) => ColorSpace::Rgb,
+            (3, None) if ids == *b"RGB" => ColorSpace::Rgb,
+            (3, _) => ColorSpace::YCbCr,
+            (4, None | Some(0)) => ColorSpace::Cmyk,
+            (4, Some(_)) => ColorSpace::Ycck,
+            _ => return Err(Unusual),
+        })
+    }
+
+    fn start_frame(&mut self, progressive: bool, body: &[u8]) -> Result<(), Unusual> {
+        let &[8, y1, y0, x1, x0, count, ref components @ ..] = body else { return Err(Unusual) };
+        if self.frame.is_some() || components.len() != usize::from(count) * 3 {
+            return Err(Unusual);
+        }
+        let components: Vec<_> = components
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .map(|&[id, sampling, table]| {
+                (id, usize::from(sampling >> 4), usize::from(sampling & 15), usize::from(table))
+            })
+            .collect();
+        let [height, width] = [[y1, y0], [x1, x0]].map(|bytes| usize::from(u16::from_be_bytes(bytes)));
+        self.frame = Some(Frame::new(width, height, progressive, &components)?);
+        Ok(())
+    }
+
+    fn huffman_tables(&mut self, mut body: &[u8]) -> Result<(), Unusual> {
+        while let Some((&class, rest)) = body.split_first() {
+            let counts = rest.first_chunk::<16>().ok_or(Unusual)?;
+            let total = counts.iter().map(|&count| usize::from(count)).sum();
+            let symbols = rest[16..].get(..total).ok_or(Unusual)?;
+            let table = Huffman::new(counts, symbols)?;
+            let slots = match class >> 4 {
+                0 => &mut self.tables.dc,
+                1 => &mut self.tables.ac,
+                _ => return Err(Unusual),
+            };
+            *slots.get_mut(usize::from(class & 15)).ok_or(Unusual)? = Some(table);
+            body = &rest[16 + total..];
+        }
+        Ok(())
+    }
+
+    fn quantization_tables(&mut self, mut body: &[u8]) -> Result<(), Unusual> {
+        while let Some((&kind, rest)) = body.split_first() {
+            let mut table = [0; 64];
+            let size = match kind >> 4 {
+                0 => 1,
+                1 => 2,
+                _ => return Err(Unusual),
+            };
+            let values = rest.get(..64 * size).ok_or(Unusual)?;
+            for (value, &natural) in values.chunks_exact(size).zip(&ZIGZAG) {
+                table[usize::from(natural)] = value.iter().fold(0, |value, &byte| value << 8 | i32::from(byte));
+            }
+            *self.tables.quantization.get_mut(usize::from(kind & 15)).ok_or(Unusual)? = Some(table);
+            body = &rest[64 * size..];
+        }
+        Ok(())
+    }
+}

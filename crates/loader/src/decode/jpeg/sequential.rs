@@ -1,0 +1,60 @@
+//! Blocks of baseline and extended frames: decoded and transformed at once (T.81 F.2).
+
+use super::Unusual;
+use super::bits::BitReader;
+use super::frame::{BLOCK, Component};
+use super::headers::ZIGZAG;
+use super::idct;
+use super::scan::Member;
+
+/// The largest difference of first coefficients has so many bits.
+const MAX_DC_SIZE: u8 = 11;
+
+#[inline]
+pub(super) fn block(
+    member: Member<'_>,
+    component: &Component,
+    (x, y): (usize, usize),
+    bits: &mut BitReader<'_>,
+    prediction: &mut i32,
+    plane: &mut [u8],
+) -> Result<(), Unusual> {
+    let (Some(dc), Some(ac), Some(quantization)) = (member.dc, member.ac, &component.quantization) else {
+        return Err(Unusual);
+    };
+    let mut coefficients = [0_i32; 64];
+    let size = dc.decode(bits)?;
+    if size > MAX_DC_SIZE {
+        return Err(Unusual);
+    }
+    *prediction += bits.value(size.into())?;
+    coefficients[0] = i32::from(*prediction as i16) * quantization[0];
+
+    let mut last = 0;
+    let mut at = 1;
+    while at < 64 {
+        let symbol = ac.decode(bits)?;
+        let (run, size) = (usize::from(symbol >> 4), symbol & 15);
+        if size == 0 {
+            if run < 15 {
+                break;
+            }
+            at += 16;
+            continue;
+        }
+        at += run;
+        let natural = usize::from(*ZIGZAG.get(at).ok_or(Unusual)?);
+        coefficients[natural] = bits.value(size.into())? * quantization[natural];
+        last = at;
+        at += 1;
+    }
+
+    let stride = component.blocks.0 * BLOCK;
+    let out = &mut plane[y * BLOCK * stride + x * BLOCK..];
+    if last == 0 {
+        idct::flat(coefficients[0], out, stride);
+    } else {
+        idct::block(&coefficients, out, stride);
+    }
+    Ok(())
+}
