@@ -76,10 +76,8 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     let stop = interrupt.finish_first();
     let bar = progress_bar(&terminal, flow.samples());
     let begun = Instant::now();
-    let mut source = Extracted::new(
-        flow.stream(0..1, &backbone::loader_options(&args.features, "extract"))?.blocking(),
-        &backbone,
-    );
+    let mut source =
+        Extracted::new(flow.stream(0..1, &backbone::loader_options(&args.features, "extract"))?.blocking(), &backbone);
     while let Some(batch) = source.next_batch() {
         let batch = batch?;
         file.append(&batch.features)?;

@@ -32,8 +32,11 @@ pub struct FitOptions {
 
 impl FitOptions {
     fn check(&self) -> Result<(), TrainerError> {
-        let counts =
-            [("epochs", self.epochs), ("steps_per_epoch", self.steps_per_epoch), ("validation_steps", self.validation_steps.unwrap_or(1))];
+        let counts = [
+            ("epochs", self.epochs),
+            ("steps_per_epoch", self.steps_per_epoch),
+            ("validation_steps", self.validation_steps.unwrap_or(1)),
+        ];
         match counts.into_iter().find(|&(_, count)| count == 0) {
             Some((option, _)) => Err(TrainerError::ZeroOption { option }),
             None => Ok(()),
@@ -126,12 +129,7 @@ impl Fit<'_> {
     }
 
     /// One epoch; why the training is to end after it, if it is.
-    fn epoch(
-        &mut self,
-        epoch: u64,
-        metrics: &Metrics,
-        fitted: &mut Fitted,
-    ) -> Result<Option<Outcome>, TrainerError> {
+    fn epoch(&mut self, epoch: u64, metrics: &Metrics, fitted: &mut Fitted) -> Result<Option<Outcome>, TrainerError> {
         metrics.epoch(epoch);
         self.each(|callback, _| callback.on_epoch_begin(epoch))?;
         let training = Steps { phase: Phase::Training, epoch, steps: self.options.steps_per_epoch, metrics };

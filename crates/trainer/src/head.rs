@@ -195,9 +195,7 @@ mod tests {
         let head = Head::glorot_uniform(features, classes, 1).unwrap();
         let x: Vec<f32> = (0..2 * features).map(|i| (i as f32 * 0.37).sin()).collect();
         // loss = sum of squares of the logits; its gradient in the logits is twice the logits
-        let loss = |head: &Head| -> f64 {
-            head.logits(&x).unwrap().iter().map(|&z| f64::from(z).powi(2)).sum()
-        };
+        let loss = |head: &Head| -> f64 { head.logits(&x).unwrap().iter().map(|&z| f64::from(z).powi(2)).sum() };
         let doubled: Vec<f32> = head.logits(&x).unwrap().iter().map(|z| 2.0 * z).collect();
         let gradients = head.gradients(&x, &doubled);
         let step = 1e-2;

@@ -104,10 +104,7 @@ mod tests {
             softmax_cross_entropy(&[0.0; 4], &[0, 2], 2),
             Err(TrainerError::LabelOutOfRange { label: 2, classes: 2 })
         ));
-        assert!(matches!(
-            softmax_cross_entropy(&[0.0; 4], &[0], 2),
-            Err(TrainerError::Labels { rows: 2, labels: 1 })
-        ));
+        assert!(matches!(softmax_cross_entropy(&[0.0; 4], &[0], 2), Err(TrainerError::Labels { rows: 2, labels: 1 })));
         assert!(softmax_cross_entropy(&[], &[], 2).is_err());
     }
 }

@@ -128,10 +128,7 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
 /// Photos of one batch.
 pub(crate) fn batch_size(text: &str) -> Result<usize, String> {
     const MAX: usize = 65_536;
-    count(text)
-        .ok()
-        .filter(|&size| size <= MAX)
-        .ok_or_else(|| format!("expected a whole number from 1 to {MAX}"))
+    count(text).ok().filter(|&size| size <= MAX).ok_or_else(|| format!("expected a whole number from 1 to {MAX}"))
 }
 
 /// A rate that descends: positive and finite, also as the f32 that it is used as.

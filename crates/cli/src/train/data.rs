@@ -50,10 +50,8 @@ impl Data {
 
 /// The folder to train on, and the folder to validate on if there is one.
 fn folders(data: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>)> {
-    let expected = format!(
-        "expected photos in {0}/{TRAIN}/CLASS/ and, to validate, in {0}/{VALIDATION}/CLASS/",
-        data.display()
-    );
+    let expected =
+        format!("expected photos in {0}/{TRAIN}/CLASS/ and, to validate, in {0}/{VALIDATION}/CLASS/", data.display());
     if !data.exists() {
         bail!("{}: no such folder; {expected} (--data names another folder)", data.display());
     }
@@ -95,10 +93,12 @@ fn check_classes(training: &Flow, validation: Option<&Flow>) -> anyhow::Result<(
     }
     let Some(validation) = validation else { return Ok(()) };
     let missing = |from: &Flow, of: &Flow| {
-        let names: Vec<_> = of.class_names().iter().filter(|name| !from.class_names().contains(name)).cloned().collect();
+        let names: Vec<_> =
+            of.class_names().iter().filter(|name| !from.class_names().contains(name)).cloned().collect();
         (!names.is_empty()).then(|| format!("{} lacks {}", from.root().display(), names.join(", ")))
     };
-    let differences: Vec<_> = [missing(validation, training), missing(training, validation)].into_iter().flatten().collect();
+    let differences: Vec<_> =
+        [missing(validation, training), missing(training, validation)].into_iter().flatten().collect();
     if !differences.is_empty() {
         bail!("the classes of training and validation differ: {}", differences.join("; "));
     }

@@ -9,8 +9,8 @@ mod run;
 
 use std::path::PathBuf;
 
-use crate::args::values::{self, MetricsAddress};
 use crate::args::FeatureArgs;
+use crate::args::values::{self, MetricsAddress};
 
 pub(crate) use run::run;
 

@@ -91,6 +91,7 @@ pub struct BatchStream {
     batches: Pin<Box<async_channel::Receiver<Pending>>>,
     /// The batch that is waited for.
     pending: Option<Pending>,
+    name: &'static str,
     running: Running,
 }
 
@@ -111,7 +112,7 @@ impl BatchStream {
         }
         let reader = read::Reader::new(flow, options, job_sender, limits);
         running.spawn(Stage::Read, "read".to_owned(), move || reader.run(epochs, &batch_sender))?;
-        Ok(Self { batches: Box::pin(batches), pending: None, running })
+        Ok(Self { batches: Box::pin(batches), pending: None, name: options.name, running })
     }
 
     /// The same batches for a consumer without an async runtime.
@@ -125,6 +126,7 @@ impl BatchStream {
         received: Result<Result<Batch, LoaderError>, oneshot::error::RecvError>,
     ) -> Result<Batch, LoaderError> {
         let item = received.unwrap_or(Err(LoaderError::Thread { stage: Stage::Collate, source: None }));
+        metrics::queue_depth(Queue::Batches, self.name, self.batches.len());
         if item.is_err() {
             self.batches.close();
             self.running.cancel();

@@ -17,7 +17,7 @@ use crate::decode::Decoder;
 use crate::error::{LoaderError, Stage};
 use crate::flow::{Flow, FlowOptions};
 use crate::generator::ImageDataGenerator;
-use crate::metrics;
+use crate::metrics::{self, Queue};
 use crate::random::{Domain, KeyedRng};
 use crate::resize::Resizer;
 
@@ -66,6 +66,7 @@ impl Worker {
     /// Works until the channel of jobs is closed and empty, or the stream is cancelled.
     pub(super) fn run(mut self) {
         while let Ok(job) = self.jobs.recv_blocking() {
+            metrics::queue_depth(Queue::Compute, self.name, self.jobs.len());
             if self.cancelled.load(Ordering::Relaxed) {
                 return;
             }

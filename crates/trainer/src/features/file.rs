@@ -97,7 +97,8 @@ mod tests {
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
         let tensor = tensors.tensor("features").unwrap();
         assert_eq!((tensor.dtype(), tensor.shape()), (safetensors::Dtype::F32, &[3, 2][..]));
-        let values: Vec<f32> = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        let values: Vec<f32> =
+            tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
         assert_eq!(values, [1.0, 2.0, 3.0, 4.0, 5.0, -6.5]);
     }
 

@@ -21,7 +21,12 @@ fn options(epochs: u64, steps_per_epoch: u64, validation_steps: Option<u64>) -> 
     FitOptions { epochs, steps_per_epoch, validation_steps }
 }
 
-fn fit<'a>(learner: &'a mut Learner, training: &'a mut dyn FeatureSource, options: FitOptions, stop: &'a AtomicBool) -> Fit<'a> {
+fn fit<'a>(
+    learner: &'a mut Learner,
+    training: &'a mut dyn FeatureSource,
+    options: FitOptions,
+    stop: &'a AtomicBool,
+) -> Fit<'a> {
     Fit { learner, training, validation: None, options, callbacks: Vec::new(), stop }
 }
 
@@ -50,7 +55,13 @@ impl<F: FnMut(&StepEnd<'_>) -> ControlFlow<()>> Callback for Events<F> {
     }
     fn on_epoch_end(&mut self, end: &EpochEnd<'_>, _: &mut Learner) -> Wish {
         let keys: Vec<_> = end.logs.keys().map(AsRef::as_ref).collect();
-        self.seen.push(format!("end of {} after {} steps, {} images: {}", end.epoch, end.steps, end.images, keys.join(" ")));
+        self.seen.push(format!(
+            "end of {} after {} steps, {} images: {}",
+            end.epoch,
+            end.steps,
+            end.images,
+            keys.join(" ")
+        ));
         Ok(ControlFlow::Continue(()))
     }
     fn on_train_end(&mut self, fitted: &Fitted, _: &mut Learner) -> Result<(), TrainerError> {
@@ -159,7 +170,10 @@ fn the_stop_flag_closes_the_epoch_after_the_step() {
     let fitted = run.run().unwrap();
     assert_eq!(fitted.outcome, Outcome::Interrupted);
     assert_eq!(fitted.images, 8 + 4);
-    assert_eq!(events.seen[events.seen.len() - 3..], ["step 1/1 of 2", "end of 1 after 2 steps, 4 images: accuracy loss", "Interrupted"]);
+    assert_eq!(
+        events.seen[events.seen.len() - 3..],
+        ["step 1/1 of 2", "end of 1 after 2 steps, 4 images: accuracy loss", "Interrupted"]
+    );
     let written = std::fs::read(folder.path().join("history.csv")).unwrap();
     assert_eq!(written, fitted.history.to_csv());
     assert!(String::from_utf8(written).unwrap().ends_with(",NA,NA\r\n"));

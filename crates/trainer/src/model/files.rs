@@ -267,7 +267,11 @@ mod tests {
         let json = fs::read_to_string(&path).unwrap();
         for (from, to, message) in [
             ("\"format_version\": 1", "\"format_version\": 9", "model format 9; this program reads format 1"),
-            ("\"features\": 8", "\"features\": 9", "tensor kernel: expected f32 of shape [9, 3], got F32 of shape [8, 3]"),
+            (
+                "\"features\": 8",
+                "\"features\": 9",
+                "tensor kernel: expected f32 of shape [9, 3], got F32 of shape [8, 3]",
+            ),
             ("resnet50", "resnet51", "not a model description"),
             ("{", "", "not a model description"),
         ] {

@@ -19,12 +19,7 @@ pub(super) fn encode_head(head: &Head) -> Vec<u8> {
     ])
 }
 
-pub(super) fn decode_head(
-    path: &Path,
-    bytes: &[u8],
-    features: usize,
-    classes: usize,
-) -> Result<Head, TrainerError> {
+pub(super) fn decode_head(path: &Path, bytes: &[u8], features: usize, classes: usize) -> Result<Head, TrainerError> {
     let tensors = parse(path, bytes)?;
     let kernel = floats(path, &tensors, "kernel", &[features, classes])?;
     let bias = floats(path, &tensors, "bias", &[classes])?;
@@ -68,12 +63,7 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, TrainerErr
     SafeTensors::deserialize(bytes).map_err(|source| TrainerError::TensorFile { path: path.to_owned(), source })
 }
 
-fn floats(
-    path: &Path,
-    tensors: &SafeTensors<'_>,
-    name: &str,
-    shape: &[usize],
-) -> Result<Vec<f32>, TrainerError> {
+fn floats(path: &Path, tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, TrainerError> {
     let refuse = |got: String| {
         let expected = format!("f32 of shape {shape:?}");
         Err(TrainerError::Tensor { path: path.to_owned(), tensor: name.to_owned(), expected, got })
