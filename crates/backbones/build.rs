@@ -6,7 +6,7 @@
 //! `libtorch_lib` (its `links` key is `tch`) to direct dependents only.
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
+    // No path: it would be looked for in the package at hand, and a missing one is always new.
     println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
     if std::env::var("CARGO_CFG_TARGET_FAMILY").as_deref() != Ok("unix") {
         return;

@@ -1,4 +1,5 @@
 //! Every number of a training against Keras' own `fit` on the same features; `keras/make_golden.py` made the goldens.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says how close it came")]
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
