@@ -33,7 +33,7 @@ fn draw(width: usize, height: usize, seed: u64) -> Vec<u8> {
     light.into_iter().map(|value| (value + 128.0).clamp(0.0, 255.0) as u8).collect()
 }
 
-/// [`draw`]n, or, where it is larger than 1024 pixels, tiled of what is.
+/// A drawn RGB picture, HWC; tiled where it is larger than 1024 pixels.
 pub fn picture(width: usize, height: usize, seed: u64) -> Vec<u8> {
     const TILE: usize = 1024;
     let (tile_width, tile_height) = (width.min(TILE), height.min(TILE));

@@ -60,7 +60,7 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     no_flip: bool,
 
-    /// Folder for the model and the history [default: runs/<time>]
+    /// Folder for the model and the history [default: runs/TIME]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 
