@@ -5,14 +5,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
 
+use crate::source::Index;
+
 /// What a batch's pixels are stored as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PixelType {
-    /// RGB in `0..=255`, one byte a value; only where nothing standardises.
+    /// `0..=255`, one byte a value; only where nothing standardises. What a warp interpolates is rounded.
     U8,
     /// Standardised, four bytes a value.
     #[default]
     F32,
+}
+
+/// The order of a batch's axes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// `[samples, height, width, channels]`: Keras' `channels_last`, and its default.
+    #[default]
+    Nhwc,
+    /// `[samples, channels, height, width]`: Keras' `channels_first`, and PyTorch's order.
+    Nchw,
 }
 
 impl PixelType {
@@ -24,13 +36,35 @@ impl PixelType {
     }
 }
 
-/// The pixels of a batch, NHWC.
+/// The pixels of a batch, contiguous, in the [`Layout`] that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pixels<'a> {
-    /// RGB in `0..=255`.
+    /// `0..=255`.
     U8(&'a [u8]),
-    /// What the preprocessing made of that.
+    /// What the standardisation made of that.
     F32(&'a [f32]),
+}
+
+/// Size of a sample: height and width in pixels, and channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SampleShape {
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) channels: usize,
+    pub(crate) layout: Layout,
+    pub(crate) pixel_type: PixelType,
+}
+
+impl SampleShape {
+    /// Values of one sample.
+    pub(crate) const fn values(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Bytes of one sample.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.values() * self.pixel_type.size()
+    }
 }
 
 /// Samples that are trained on together. Its buffer returns to the loader when it is dropped.
@@ -39,10 +73,10 @@ pub struct Batch {
     pub epoch: u64,
     /// Its place in that pass, from 0.
     pub index: usize,
-    pub(crate) size: (usize, usize),
-    pub(crate) pixel_type: PixelType,
+    pub(crate) shape: SampleShape,
     pub(crate) sample_indices: Vec<usize>,
     pub(crate) labels: Vec<u32>,
+    pub(crate) source: Arc<Index>,
     pub(crate) buffer: PooledBuffer,
 }
 
@@ -52,25 +86,29 @@ impl Batch {
         self.sample_indices.len()
     }
 
-    /// Whether there are none; the loader makes no such batch.
+    /// Whether there are none, as when [`OnError::Skip`](crate::OnError::Skip) had to leave out every sample.
     pub fn is_empty(&self) -> bool {
         self.sample_indices.is_empty()
     }
 
-    /// `[samples, height, width, 3]`.
+    /// `[samples, height, width, channels]`, or `[samples, channels, height, width]` in [`Layout::Nchw`].
     pub fn shape(&self) -> [usize; 4] {
-        [self.len(), self.size.0, self.size.1, 3]
+        let SampleShape { height, width, channels, layout, .. } = self.shape;
+        match layout {
+            Layout::Nhwc => [self.len(), height, width, channels],
+            Layout::Nchw => [self.len(), channels, height, width],
+        }
     }
 
-    /// The pixels, NHWC, contiguous.
+    /// The pixels, contiguous, in the order of [`shape`](Self::shape).
     pub fn pixels(&self) -> Pixels<'_> {
-        match self.pixel_type {
+        match self.shape.pixel_type {
             PixelType::U8 => Pixels::U8(&self.buffer.bytes),
             PixelType::F32 => Pixels::F32(bytemuck::cast_slice(&self.buffer.bytes)),
         }
     }
 
-    /// The class of each sample; empty where the data has no classes.
+    /// The class of each sample; empty where samples have no single class.
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }
@@ -87,7 +125,7 @@ impl fmt::Debug for Batch {
             .field("epoch", &self.epoch)
             .field("index", &self.index)
             .field("shape", &self.shape())
-            .field("pixel_type", &self.pixel_type)
+            .field("pixel_type", &self.shape.pixel_type)
             .field("labels", &self.labels)
             .field("sample_indices", &self.sample_indices)
             .finish_non_exhaustive()

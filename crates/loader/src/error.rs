@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::decode::DecodeError;
+use crate::failure::ErrorBudget;
 
 /// A step of the pipeline: the same names stand in errors and in the `stage` label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,10 +17,16 @@ pub enum Stage {
     Index,
     /// Reading a file's bytes.
     Read,
-    /// Bytes to RGB pixels.
+    /// Bytes to pixels.
     Decode,
-    /// Pixels to the target size, flipped and standardised.
+    /// Pixels to the target size.
     Resize,
+    /// Warps, flips and colours, drawn at random.
+    Augment,
+    /// Pixels to the numbers that are trained on, written to their slot.
+    Standardize,
+    /// Writing an augmented image to a file, where that is asked for.
+    Save,
     /// Slots to a batch.
     Collate,
 }
@@ -30,6 +39,9 @@ impl Stage {
             Self::Read => "read",
             Self::Decode => "decode",
             Self::Resize => "resize",
+            Self::Augment => "augment",
+            Self::Standardize => "standardize",
+            Self::Save => "save",
             Self::Collate => "collate",
         }
     }
@@ -137,6 +149,52 @@ pub enum LoaderError {
         got: String,
     },
 
+    /// A user's function on pixels failed.
+    #[error("{}: the {stage} function failed", path.display())]
+    Function {
+        /// The image's file.
+        path: PathBuf,
+        /// Where it is called.
+        stage: Stage,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// More files failed than may be skipped or replaced.
+    #[error("{}: cannot be used; that makes {failed} of {samples} files, more than the budget of {budget}", path.display())]
+    TooManyFailures {
+        /// The file that was one too many.
+        path: PathBuf,
+        /// Files that failed, with this one.
+        failed: usize,
+        /// Samples of the flow.
+        samples: usize,
+        /// [`FlowOptions::error_budget`](crate::FlowOptions::error_budget).
+        budget: ErrorBudget,
+        /// What was wrong with this one.
+        source: Arc<LoaderError>,
+    },
+
+    /// One stage has been at one file for longer than [`LoaderOptions::stall_timeout`](crate::LoaderOptions::stall_timeout).
+    #[error("{}: no progress in {stage} for {:.1} s; the disk, the network or a function hangs", path.display(), waited.as_secs_f64())]
+    Stalled {
+        /// The file.
+        path: PathBuf,
+        /// What is being done with it.
+        stage: Stage,
+        /// For how long.
+        waited: Duration,
+    },
+
+    /// A thread ended in the middle of a file.
+    #[error("{}: the thread that was to {stage} it is gone", path.display())]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What was to be done with it.
+        stage: Stage,
+    },
+
     /// A thread of the pipeline could not be started, or ended before its work was done.
     #[error("the {stage} thread of the loader is gone")]
     Thread {
@@ -158,7 +216,58 @@ impl LoaderError {
             Self::Decode { source, .. } => source.reason(),
             Self::Panicked { .. } => "panic",
             Self::InvalidOption { .. } => "option",
-            Self::Thread { .. } => "thread",
+            Self::Function { .. } => "function",
+            Self::TooManyFailures { .. } => "budget",
+            Self::Stalled { .. } => "stalled",
+            Self::Lost { .. } | Self::Thread { .. } => "thread",
+        }
+    }
+
+    /// The file or folder that failed, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::MissingDirectory { path }
+            | Self::NotADirectory { path }
+            | Self::NoClasses { path }
+            | Self::NoImages { path }
+            | Self::Io { path, .. }
+            | Self::FileTooLarge { path, .. }
+            | Self::Decode { path, .. }
+            | Self::Panicked { path, .. }
+            | Self::Function { path, .. }
+            | Self::TooManyFailures { path, .. }
+            | Self::Stalled { path, .. }
+            | Self::Lost { path, .. } => Some(path),
+            Self::InvalidOption { .. } | Self::Thread { .. } => None,
+        }
+    }
+
+    /// The stage that failed, where it is one.
+    pub fn stage(&self) -> Option<Stage> {
+        match self {
+            Self::MissingDirectory { .. }
+            | Self::NotADirectory { .. }
+            | Self::NoClasses { .. }
+            | Self::NoImages { .. } => Some(Stage::Index),
+            Self::FileTooLarge { .. } => Some(Stage::Read),
+            Self::Decode { .. } => Some(Stage::Decode),
+            Self::Io { stage, .. }
+            | Self::Panicked { stage, .. }
+            | Self::Function { stage, .. }
+            | Self::Stalled { stage, .. }
+            | Self::Lost { stage, .. }
+            | Self::Thread { stage, .. } => Some(*stage),
+            Self::TooManyFailures { source, .. } => source.stage(),
+            Self::InvalidOption { .. } => None,
+        }
+    }
+
+    /// Where in the file it failed, in bytes from its beginning, as far as that is known.
+    pub fn offset(&self) -> Option<u64> {
+        match self {
+            Self::Decode { source, .. } => source.offset(),
+            Self::TooManyFailures { source, .. } => source.offset(),
+            _ => None,
         }
     }
 }

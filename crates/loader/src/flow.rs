@@ -5,13 +5,14 @@ use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::batch::PixelType;
+use crate::batch::{Layout, PixelType, SampleShape};
 use crate::error::LoaderError;
+use crate::failure::{ErrorBudget, OnError};
 use crate::generator::ImageDataGenerator;
 use crate::pipeline::{BatchStream, LoaderOptions};
 use crate::resize::Interpolation;
 use crate::sampler::Sampler;
-use crate::source::DirectorySource;
+use crate::source::Index;
 
 /// How samples become batches. The defaults are those of Keras' `flow_from_directory`.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,12 @@ pub struct FlowOptions {
     pub interpolation: Interpolation,
     /// What pixels are stored as. Default [`PixelType::F32`].
     pub pixel_type: PixelType,
+    /// The order of a batch's axes. Default [`Layout::Nhwc`].
+    pub layout: Layout,
+    /// What is done about files that cannot be read or decoded. Default [`OnError::Fail`].
+    pub on_error: OnError,
+    /// How many files may be skipped or replaced. Default one in ten.
+    pub error_budget: ErrorBudget,
     /// An epoch is cut to its first so many batches. Default `None`: every sample once.
     pub max_batches: Option<usize>,
 }
@@ -41,15 +48,18 @@ impl Default for FlowOptions {
             seed: 0,
             interpolation: Interpolation::default(),
             pixel_type: PixelType::default(),
+            layout: Layout::default(),
+            on_error: OnError::default(),
+            error_budget: ErrorBudget::default(),
             max_batches: None,
         }
     }
 }
 
 impl FlowOptions {
-    /// Values of one sample: height x width x 3.
-    pub(crate) fn values_per_sample(&self) -> usize {
-        self.target_size.0 * self.target_size.1 * 3
+    pub(crate) fn sample_shape(&self) -> SampleShape {
+        let (height, width) = self.target_size;
+        SampleShape { height, width, channels: 3, layout: self.layout, pixel_type: self.pixel_type }
     }
 }
 
@@ -60,16 +70,12 @@ const MAX_SIDE: usize = 65_535;
 #[derive(Clone, Debug)]
 pub struct Flow {
     generator: ImageDataGenerator,
-    source: Arc<DirectorySource>,
+    source: Arc<Index>,
     options: FlowOptions,
 }
 
 impl Flow {
-    pub(crate) fn new(
-        generator: ImageDataGenerator,
-        source: DirectorySource,
-        options: FlowOptions,
-    ) -> Result<Self, LoaderError> {
+    pub(crate) fn new(generator: ImageDataGenerator, source: Index, options: FlowOptions) -> Result<Self, LoaderError> {
         let flow = Self { generator, source: Arc::new(source), options };
         flow.check()?;
         Ok(flow)
@@ -109,6 +115,7 @@ impl Flow {
         )?;
         check(options.batch_size > 0, "batch_size", "at least 1", options.batch_size)?;
         check(options.max_batches != Some(0), "max_batches", "at least 1", 0)?;
+        check(options.error_budget.is_valid(), "error_budget", "a share of 0% to 100%", options.error_budget)?;
         check(u32::try_from(self.samples()).is_ok(), "samples", "at most 4294967295", self.samples())?;
         check(
             options.pixel_type == PixelType::F32 || self.generator.preprocessing.is_identity(),
@@ -206,7 +213,7 @@ impl Flow {
         &self.generator
     }
 
-    pub(crate) fn source(&self) -> &Arc<DirectorySource> {
+    pub(crate) fn source(&self) -> &Arc<Index> {
         &self.source
     }
 }

@@ -39,23 +39,27 @@ mod batch;
 mod cpu;
 mod decode;
 mod error;
+mod failure;
 mod flow;
 mod generator;
 mod metrics;
 mod pipeline;
 mod random;
+mod report;
 mod resize;
 mod sampler;
 mod source;
 mod standardize;
 
-pub use batch::{Batch, PixelType, Pixels};
+pub use batch::{Batch, Layout, PixelType, Pixels};
 pub use decode::{DecodeError, MAX_PIXELS};
 pub use error::{LoaderError, Stage};
+pub use failure::{ErrorBudget, Failure, OnError};
 pub use flow::{Flow, FlowOptions};
 pub use generator::ImageDataGenerator;
 pub use metrics::describe as describe_metrics;
 pub use pipeline::{BatchStream, BlockingBatches, LoaderOptions};
+pub use report::{Report, ReportHandle};
 pub use resize::{Interpolation, Resizer};
 pub use standardize::Preprocessing;
 

@@ -16,13 +16,41 @@ const BYTES_IN_FLIGHT: &str = "loader_bytes_in_flight";
 
 /// Registers help texts and units with the recorder that is installed.
 pub fn describe() {
-    describe_counter!(IMAGES, Unit::Count, "Images that left the loader's compute threads, by result (ok or error).");
+    describe_counter!(
+        IMAGES,
+        Unit::Count,
+        "Images that left the loader's compute threads, by result (ok, error, skipped or replaced)."
+    );
     describe_counter!(READ_BYTES, Unit::Bytes, "Bytes of image files read.");
     describe_histogram!(STAGE_SECONDS, Unit::Seconds, "Seconds that one image spent in a stage of the loader.");
     describe_gauge!(QUEUE_DEPTH, Unit::Count, "Items waiting in a queue of the loader.");
     describe_gauge!(QUEUE_CAPACITY, Unit::Count, "Items that fit in a queue of the loader.");
     describe_counter!(DECODE_ERRORS, Unit::Count, "Images that could not be read or decoded, by reason.");
     describe_gauge!(BYTES_IN_FLIGHT, Unit::Bytes, "Bytes of image files read and not yet decoded.");
+}
+
+/// What came of a place in a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ImageResult {
+    /// Its image is there.
+    Ok,
+    /// Its file failed, and with it the batch.
+    Error,
+    /// Its file failed and was left out.
+    Skipped,
+    /// Its file failed, and another image is there.
+    Replaced,
+}
+
+impl ImageResult {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Skipped => "skipped",
+            Self::Replaced => "replaced",
+        }
+    }
 }
 
 /// A queue between two stages.
@@ -51,14 +79,12 @@ pub(crate) fn read(flow: &'static str, bytes: usize) {
     counter!(READ_BYTES, "flow" => flow).increment(bytes as u64);
 }
 
-pub(crate) fn image(flow: &'static str, result: Result<(), &LoaderError>) {
-    match result {
-        Ok(()) => counter!(IMAGES, "result" => "ok", "flow" => flow).increment(1),
-        Err(error) => {
-            counter!(IMAGES, "result" => "error", "flow" => flow).increment(1);
-            counter!(DECODE_ERRORS, "reason" => error.reason(), "flow" => flow).increment(1);
-        }
-    }
+pub(crate) fn image(flow: &'static str, result: ImageResult) {
+    counter!(IMAGES, "result" => result.as_str(), "flow" => flow).increment(1);
+}
+
+pub(crate) fn error(flow: &'static str, error: &LoaderError) {
+    counter!(DECODE_ERRORS, "reason" => error.reason(), "flow" => flow).increment(1);
 }
 
 pub(crate) fn queue_depth(queue: Queue, flow: &'static str, items: usize) {

@@ -11,6 +11,8 @@ pub(crate) enum Domain {
     Order = 1,
     /// What happens to one sample in an epoch.
     Augmentation = 2,
+    /// Which sample takes the place of one that failed.
+    Replacement = 3,
 }
 
 /// A stream of draws keyed by what it is for.

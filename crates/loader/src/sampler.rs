@@ -31,6 +31,20 @@ impl Sampler {
         order
     }
 
+    /// Samples to take the place of `sample` should it fail in `epoch`, best first: of the same class where there are
+    /// classes.
+    pub(crate) fn replacements(
+        &self,
+        epoch: u64,
+        sample: usize,
+        labels: Option<&[u32]>,
+    ) -> impl Iterator<Item = usize> + use<> {
+        let fits = |&other: &usize| other != sample && labels.is_none_or(|labels| labels[other] == labels[sample]);
+        let mut others: Vec<usize> = (0..self.samples).filter(fits).collect();
+        KeyedRng::new(self.seed, Domain::Replacement, epoch, sample as u64).shuffle(&mut others);
+        others.into_iter()
+    }
+
     /// The places in [`order`](Self::order) that batch `index` takes.
     pub(crate) fn batch(&self, index: usize) -> Range<usize> {
         let start = index * self.batch_size;

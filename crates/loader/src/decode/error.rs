@@ -75,4 +75,12 @@ impl DecodeError {
             Self::Unsupported { .. } => "unsupported",
         }
     }
+
+    /// Where in the file decoding failed, in bytes, as far as that is known.
+    pub const fn offset(&self) -> Option<u64> {
+        match self {
+            Self::Truncated { bytes, .. } => Some(*bytes as u64),
+            _ => None,
+        }
+    }
 }

@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 
 use super::assembly::{self, Plan, Slot};
 use super::limits::{Limits, ReadTurn, Reservation};
-use super::worker::Job;
-use super::{LoaderOptions, Pending};
+use super::watch::Watch;
+use super::worker::{Content, Job};
+use super::{LoaderOptions, Outcome, Pending};
 use crate::batch::BufferPool;
 use crate::error::{LoaderError, Stage};
 use crate::flow::Flow;
@@ -31,18 +32,20 @@ pub(super) struct Reader {
     name: &'static str,
     jobs: Sender<Job>,
     limits: Limits,
+    watch: Watch,
     pool: Arc<BufferPool>,
 }
 
 impl Reader {
-    pub(super) fn new(flow: Flow, options: &LoaderOptions, jobs: Sender<Job>, limits: Limits) -> Self {
+    pub(super) fn new(flow: Flow, options: &LoaderOptions, jobs: Sender<Job>, limits: Limits, watch: Watch) -> Self {
         let batch = flow.options().batch_size.min(flow.samples());
-        let bytes = batch * flow.options().values_per_sample() * flow.options().pixel_type.size();
+        let bytes = batch * flow.options().sample_shape().bytes();
         Self {
             flow,
             name: options.name,
             jobs,
             limits,
+            watch,
             // One more than are under way: the consumer holds one.
             pool: BufferPool::new(bytes, options.prefetch_batches + 1),
         }
@@ -78,80 +81,83 @@ impl Reader {
                 }
                 metrics::queue_depth(Queue::Batches, self.name, batches.len());
                 let samples = order[sampler.batch(index)].iter().map(|&sample| sample as usize).collect();
-                for (slot, sample) in self.begin(epoch, index, samples, done) {
+                for slot in self.begin(epoch, index, samples, done) {
                     let Some(turn) = self.limits.next_read().await else { return };
-                    self.start_read(turn, slot, sample, epoch);
+                    self.start_read(turn, slot, epoch);
                 }
             }
         }
         self.limits.all_read().await;
     }
 
-    fn begin(
-        &self,
-        epoch: u64,
-        index: usize,
-        sample_indices: Vec<usize>,
-        done: oneshot::Sender<Result<crate::Batch, LoaderError>>,
-    ) -> impl Iterator<Item = (Slot, usize)> + use<> {
-        let options = self.flow.options();
-        let labels = self.flow.labels();
-        let samples = sample_indices.clone();
-        let plan = Plan {
-            epoch,
-            index,
-            size: options.target_size,
-            pixel_type: options.pixel_type,
-            labels: labels.map_or(Vec::new(), |labels| sample_indices.iter().map(|&sample| labels[sample]).collect()),
-            sample_indices,
-        };
-        assembly::begin(plan, done, &self.pool).into_iter().zip(samples)
+    fn begin(&self, epoch: u64, index: usize, sample_indices: Vec<usize>, done: oneshot::Sender<Outcome>) -> Vec<Slot> {
+        let shape = self.flow.options().sample_shape();
+        let plan = Plan { epoch, index, shape, sample_indices, source: Arc::clone(self.flow.source()) };
+        assembly::begin(plan, done, &self.pool)
     }
 
-    fn start_read(&self, turn: ReadTurn, slot: Slot, sample: usize, epoch: u64) {
-        let path = self.flow.source().path(sample);
-        let (jobs, limits, runtime, name) = (self.jobs.clone(), self.limits.clone(), Handle::current(), self.name);
+    fn start_read(&self, turn: ReadTurn, slot: Slot, epoch: u64) {
+        let path = self.flow.source().path(slot.sample);
+        let (jobs, limits, watch) = (self.jobs.clone(), self.limits.clone(), self.watch.clone());
+        let (runtime, name) = (Handle::current(), self.name);
         tokio::task::spawn_blocking(move || {
             let started = Instant::now();
-            match read_file(&path, &limits, &runtime) {
-                Ok((bytes, reserved)) => {
+            let content = match read_within(&path, &limits, &runtime, &watch, &slot) {
+                Ok(Some((bytes, reserved))) => {
                     metrics::stage(Stage::Read, name, started.elapsed());
                     metrics::read(name, bytes.len());
-                    // A full queue holds the read's turn: reading waits for decoding. A closed one means
-                    // that the consumer is gone.
-                    let _ = jobs.send_blocking(Job { path, bytes, reserved, slot, sample, epoch });
-                    metrics::queue_depth(Queue::Compute, name, jobs.len());
+                    Ok(Content { bytes, _reserved: Some(reserved) })
                 }
-                // A reservation fails only when the stream is being dropped.
-                Err(None) => drop(slot),
-                Err(Some(error)) => {
-                    metrics::image(name, Err(&error));
-                    slot.finish(Err(error));
-                }
-            }
+                // The stream is being dropped.
+                Ok(None) => return,
+                Err(error) => Err(error),
+            };
+            // A full queue holds the read's turn: reading waits for decoding. A closed one means that the consumer is
+            // gone.
+            let _ = jobs.send_blocking(Job { content, slot, epoch });
+            metrics::queue_depth(Queue::Compute, name, jobs.len());
             drop(turn);
         });
     }
 }
 
-/// The bytes of a file, and the part of the budget that they take.
-fn read_file(path: &Path, limits: &Limits, runtime: &Handle) -> Result<(Vec<u8>, Reservation), Option<LoaderError>> {
-    let failed = |source| Some(LoaderError::Io { path: path.to_owned(), stage: Stage::Read, source });
+/// The bytes of a file, and the part of the budget that they take; `None` when the stream is being dropped.
+fn read_within(
+    path: &Path,
+    limits: &Limits,
+    runtime: &Handle,
+    watch: &Watch,
+    slot: &Slot,
+) -> Result<Option<(Vec<u8>, Reservation)>, LoaderError> {
+    let watched = watch.begin(slot, Stage::Read);
+    let size = size_of_file(path, limits.max_bytes)?;
+    // Waiting for room is no stall.
+    drop(watched);
+    let Some(reserved) = limits.reserve(size, runtime) else { return Ok(None) };
+    let _watched = watch.begin(slot, Stage::Read);
+    Ok(Some((read_file(path, size)?, reserved)))
+}
+
+/// The size of a regular file of at most `limit` bytes.
+pub(super) fn size_of_file(path: &Path, limit: u64) -> Result<u64, LoaderError> {
     // Looked at before it is opened: opening a pipe would wait for a writer.
-    let metadata = fs::metadata(path).map_err(failed)?;
+    let metadata = fs::metadata(path).map_err(|source| unread(path, source))?;
     if !metadata.is_file() {
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+        return Err(unread(path, io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
     }
-    if metadata.len() > limits.max_bytes {
-        return Err(Some(LoaderError::FileTooLarge {
-            path: path.to_owned(),
-            bytes: metadata.len(),
-            limit: limits.max_bytes,
-        }));
+    if metadata.len() > limit {
+        return Err(LoaderError::FileTooLarge { path: path.to_owned(), bytes: metadata.len(), limit });
     }
-    let reserved = limits.reserve(metadata.len(), runtime).ok_or(None)?;
-    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-    // A file that grows meanwhile is cut where its reservation ends: decoding will tell.
-    File::open(path).and_then(|file| file.take(metadata.len()).read_to_end(&mut bytes)).map_err(failed)?;
-    Ok((bytes, reserved))
+    Ok(metadata.len())
+}
+
+/// The first `size` bytes of a file: one that grows meanwhile is cut where its reservation ends, and decoding will tell.
+pub(super) fn read_file(path: &Path, size: u64) -> Result<Vec<u8>, LoaderError> {
+    let mut bytes = Vec::with_capacity(size as usize + 1);
+    File::open(path).and_then(|file| file.take(size).read_to_end(&mut bytes)).map_err(|source| unread(path, source))?;
+    Ok(bytes)
+}
+
+fn unread(path: &Path, source: io::Error) -> LoaderError {
+    LoaderError::Io { path: path.to_owned(), stage: Stage::Read, source }
 }

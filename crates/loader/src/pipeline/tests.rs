@@ -237,9 +237,9 @@ fn dropping_the_stream_ends_its_threads() {
     let flow = flow(root.path(), options());
     for taken in [0, 1, 3, 7] {
         let mut stream = flow.stream(0.., &threads(3)).unwrap();
-        let handles: Vec<_> = stream.running.threads.iter().map(|thread| thread.thread().id()).collect();
-        assert_eq!(handles.len(), 4, "three that compute, one that reads");
-        let cancelled = std::sync::Arc::downgrade(&stream.running.cancelled);
+        let handles: Vec<_> = stream.running.threads().iter().map(|thread| thread.thread().id()).collect();
+        assert_eq!(handles.len(), 5, "three that compute, one that reads, one that watches");
+        let cancelled = std::sync::Arc::downgrade(stream.running.cancelled());
         let mut batches = stream.blocking();
         for _ in 0..taken {
             batches.next().unwrap().unwrap();

@@ -102,6 +102,16 @@ impl DirectorySource {
         self.labels.as_deref()
     }
 
+    pub(crate) fn labels_of(&self, samples: &[usize]) -> Vec<u32> {
+        self.labels.as_ref().map_or(Vec::new(), |labels| samples.iter().map(|&sample| labels[sample]).collect())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_files(root: &str, files: impl Iterator<Item = String>) -> Self {
+        let files = files.map(PathBuf::from).collect();
+        Self { root: root.into(), files, labels: None, classes: Vec::new(), hidden: Vec::new() }
+    }
+
     /// Class names: label `k` is the `k`-th.
     pub(crate) fn classes(&self) -> &[String] {
         &self.classes

@@ -3,3 +3,4 @@
 mod directory;
 
 pub(crate) use directory::{DirectorySource, EXTENSIONS};
+pub(crate) type Index = DirectorySource;

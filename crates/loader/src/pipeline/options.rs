@@ -1,0 +1,69 @@
+//! How a stream runs.
+
+use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
+
+use crate::error::LoaderError;
+use crate::flow::check;
+
+/// How a stream runs. Nothing here changes what it yields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoaderOptions {
+    /// Threads that decode and resize. Default 0: one for each core.
+    pub threads: usize,
+    /// Files read at the same time. Default 0: two for each compute thread, at least 4.
+    pub concurrent_reads: usize,
+    /// Batches begun or finished ahead of the consumer. Default 2.
+    pub prefetch_batches: usize,
+    /// Bytes of files read and not yet decoded. Default 256 MiB. A single larger file is an error.
+    pub max_bytes_in_flight: u64,
+    /// How long one stage may be at one file before the stream ends with an error that names both. Default 5 minutes;
+    /// `None`: for ever. Waiting for the consumer does not count.
+    pub stall_timeout: Option<Duration>,
+    /// The `flow` label in metrics, to tell streams apart. Default `data`.
+    pub name: &'static str,
+}
+
+impl Default for LoaderOptions {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            concurrent_reads: 0,
+            prefetch_batches: 2,
+            max_bytes_in_flight: 256 << 20,
+            stall_timeout: Some(Duration::from_secs(300)),
+            name: "data",
+        }
+    }
+}
+
+impl LoaderOptions {
+    pub(super) fn threads(&self) -> usize {
+        match self.threads {
+            0 => thread::available_parallelism().map_or(1, NonZero::get),
+            threads => threads,
+        }
+    }
+
+    pub(super) fn concurrent_reads(&self) -> usize {
+        match self.concurrent_reads {
+            0 => (2 * self.threads()).max(4),
+            reads => reads,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), LoaderError> {
+        check(self.threads <= 1024, "threads", "at most 1024", self.threads)?;
+        check(self.concurrent_reads <= 1024, "concurrent_reads", "at most 1024", self.concurrent_reads)?;
+        check((1..=1024).contains(&self.prefetch_batches), "prefetch_batches", "1 to 1024", self.prefetch_batches)?;
+        let positive = self.stall_timeout != Some(Duration::ZERO);
+        check(positive, "stall_timeout", "more than 0, or none", format_args!("{:?}", Duration::ZERO))?;
+        check(
+            (1 << 20..=1 << 40).contains(&self.max_bytes_in_flight),
+            "max_bytes_in_flight",
+            "1 MiB to 1 TiB",
+            self.max_bytes_in_flight,
+        )
+    }
+}
