@@ -1,7 +1,7 @@
 //! Files that appear under their name whole or not at all.
 
 use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -86,6 +86,13 @@ impl AtomicFile {
     /// Appends `content`.
     pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         self.writer.write_all(content)
+    }
+
+    /// Writes `content` over what is at `offset`, in bytes; what is appended afterwards goes to the end as before.
+    pub(crate) fn write_at(&mut self, offset: u64, content: &[u8]) -> io::Result<()> {
+        self.writer.seek(SeekFrom::Start(offset))?;
+        self.writer.write_all(content)?;
+        self.writer.seek(SeekFrom::End(0)).map(drop)
     }
 }
 

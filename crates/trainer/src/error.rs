@@ -66,6 +66,15 @@ pub enum TrainerError {
         got: u64,
     },
 
+    /// Every photo of an epoch was left out.
+    #[error("no photo was left for {phase} in epoch {epoch}: every file failed")]
+    NoImages {
+        /// `training` or `validation`.
+        phase: &'static str,
+        /// Epoch, from 1.
+        epoch: u64,
+    },
+
     /// A count that must not be zero is.
     #[error("{option} is 0; at least 1 is needed")]
     ZeroOption {

@@ -15,6 +15,7 @@ pub struct FeatureFile {
     rows: usize,
     features: usize,
     written: usize,
+    header_len: usize,
 }
 
 impl FeatureFile {
@@ -30,16 +31,10 @@ impl FeatureFile {
         metadata: &BTreeMap<String, String>,
     ) -> Result<Self, TrainerError> {
         let mut file = AtomicFile::create(path)?;
-        let bytes = rows * features * size_of::<f32>();
-        let header = json!({
-            "__metadata__": metadata,
-            "features": { "dtype": "F32", "shape": [rows, features], "data_offsets": [0, bytes] },
-        });
-        let mut header = header.to_string().into_bytes();
-        header.resize(header.len().next_multiple_of(8), b' '); // tensors begin aligned
+        let header = header(rows, features, metadata);
         let length = (header.len() as u64).to_le_bytes();
         file.write(&length).and_then(|()| file.write(&header)).map_err(|source| write_error(path, source))?;
-        Ok(Self { file, rows, features, written: 0 })
+        Ok(Self { file, rows, features, written: 0, header_len: header.len() })
     }
 
     /// Appends vectors, `[any, features]` row-major.
@@ -72,6 +67,38 @@ impl FeatureFile {
         }
         self.file.complete()?.publish(existing)
     }
+
+    /// Publishes a file of fewer rows than were announced, as when files were left out. `metadata` takes the place of
+    /// what was given at first.
+    ///
+    /// # Errors
+    ///
+    /// More rows came than were announced, the new metadata is longer than the old, the disk is full, or the name is
+    /// taken and is to be kept.
+    pub fn finish_short(mut self, metadata: &BTreeMap<String, String>, existing: Existing) -> Result<(), TrainerError> {
+        let mut header = header(self.written, self.features, metadata);
+        if self.written > self.rows || header.len() > self.header_len {
+            let path = self.file.path().to_owned();
+            return Err(TrainerError::FeatureRows { path, expected: self.rows, got: self.written });
+        }
+        // The tensors stay where they are: the header is padded to the room that it had.
+        header.resize(self.header_len, b' ');
+        let written = self.file.write_at(size_of::<u64>() as u64, &header);
+        written.map_err(|source| write_error(self.file.path(), source))?;
+        self.file.complete()?.publish(existing)
+    }
+}
+
+/// The JSON header of a safetensors file with one tensor.
+fn header(rows: usize, features: usize, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let bytes = rows * features * size_of::<f32>();
+    let header = json!({
+        "__metadata__": metadata,
+        "features": { "dtype": "F32", "shape": [rows, features], "data_offsets": [0, bytes] },
+    });
+    let mut header = header.to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' '); // tensors begin aligned
+    header
 }
 
 #[cfg(test)]
@@ -100,6 +127,21 @@ mod tests {
         let values: Vec<f32> =
             tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
         assert_eq!(values, [1.0, 2.0, 3.0, 4.0, 5.0, -6.5]);
+    }
+
+    #[test]
+    fn rows_that_were_left_out_leave_a_shorter_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("features.safetensors");
+        let metadata = |paths: &str| BTreeMap::from([("paths".to_owned(), paths.to_owned())]);
+        let mut file = FeatureFile::create(&path, 3, 2, &metadata(r#"["a","b","c"]"#)).unwrap();
+        file.append(&[1.0, 2.0, 3.0, 4.0]).unwrap();
+        file.finish_short(&metadata(r#"["a","c"]"#), Existing::Keep).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        assert_eq!(header.metadata().as_ref().unwrap()["paths"], r#"["a","c"]"#);
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(tensors.tensor("features").unwrap().shape(), [2, 2]);
     }
 
     #[test]

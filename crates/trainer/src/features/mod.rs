@@ -25,7 +25,7 @@ pub trait FeatureExtractor {
     fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError>;
 }
 
-/// Features and labels of one batch: what a step needs.
+/// Features and labels of one batch: what a step needs. A batch whose photos were all left out is empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureBatch {
     /// `[samples, feature_len]` row-major.
@@ -73,7 +73,7 @@ where
         let batch = self.batches.next()?;
         let waited = start.elapsed();
         Some(batch.map_err(TrainerError::from).and_then(|batch| {
-            let features = self.extractor.extract(&batch)?;
+            let features = if batch.is_empty() { Vec::new() } else { self.extractor.extract(&batch)? };
             if !features.iter().all(|value| value.is_finite()) {
                 return Err(TrainerError::NonFiniteFeatures { pass: batch.epoch, batch: batch.index });
             }

@@ -57,6 +57,12 @@ impl Steps<'_> {
         while seen.steps < self.steps && seen.stop.is_none() {
             let start = Instant::now();
             let batch = source.next_batch().ok_or_else(|| self.out_of_data(seen.steps))??;
+            if batch.labels.is_empty() {
+                // Every photo of it was left out: the step is there, and does nothing.
+                seen.steps += 1;
+                seen.waited += batch.waited;
+                continue;
+            }
             let learning_rate = learner.optimizer.learning_rate();
             let result = match self.phase {
                 Phase::Training => learner.train_step(&batch.features, &batch.labels)?,
@@ -92,15 +98,21 @@ impl Steps<'_> {
                 seen.stop = Some(Stop::Flag);
             }
         }
+        if seen.images == 0 {
+            return Err(TrainerError::NoImages { phase: self.phase_name(), epoch: self.epoch + 1 });
+        }
         Ok(seen)
     }
 
     fn out_of_data(&self, got: u64) -> TrainerError {
-        let phase = match self.phase {
+        TrainerError::OutOfData { phase: self.phase_name(), epoch: self.epoch + 1, expected: self.steps, got }
+    }
+
+    fn phase_name(&self) -> &'static str {
+        match self.phase {
             Phase::Training => "training",
             Phase::Validation => "validation",
-        };
-        TrainerError::OutOfData { phase, epoch: self.epoch + 1, expected: self.steps, got }
+        }
     }
 }
 

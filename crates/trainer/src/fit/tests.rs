@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::callbacks::{CsvLogger, StepEnd, Wish};
-use crate::features::{Extracted, FeatureExtractor};
+use crate::features::{Extracted, FeatureBatch, FeatureExtractor};
 use crate::head::Head;
 use crate::optimizer::Sgd;
 use photos::{MeanColour, Recorded, flow, photos, source};
@@ -318,4 +318,34 @@ fn metrics_tell_what_happened() {
     assert!((gauge("train_wait_seconds_total") - fitted.waited.as_secs_f64()).abs() < 1e-6);
     assert!(gauge("train_busy_seconds_total") > 0.0);
     assert!(matches!(&values["train_step_seconds"], DebugValue::Histogram(steps) if steps.len() == 6));
+}
+
+/// Batches that are made up.
+struct Made(Vec<FeatureBatch>);
+
+impl FeatureSource for Made {
+    fn next_batch(&mut self) -> Option<Result<FeatureBatch, TrainerError>> {
+        (!self.0.is_empty()).then(|| Ok(self.0.remove(0)))
+    }
+}
+
+fn made(samples: usize) -> FeatureBatch {
+    let features = (0..samples * 4).map(|value| value as f32 / 7.0).collect();
+    FeatureBatch { features, labels: vec![1; samples], pass: 0, index: 0, waited: Duration::ZERO }
+}
+
+#[test]
+fn a_batch_without_photos_is_a_step_without_effect() {
+    let run = |sizes: &[usize]| {
+        let mut learner = learner(0.1);
+        let mut training = Made(sizes.iter().map(|&size| made(size)).collect());
+        let fitted = fit(&mut learner, &mut training, options(1, sizes.len() as u64, None), &GO_ON).run();
+        fitted.map(|fitted| (fitted.images, fitted.history, learner.head))
+    };
+    let (images, history, head) = run(&[3, 0, 2]).unwrap();
+    assert_eq!(images, 5);
+    let without = run(&[3, 2]).unwrap();
+    assert_eq!((history, head), (without.1, without.2));
+    let error = run(&[0, 0]).unwrap_err().to_string();
+    assert_eq!(error, "no photo was left for training in epoch 1: every file failed");
 }
