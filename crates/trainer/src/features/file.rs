@@ -77,9 +77,9 @@ impl FeatureFile {
     /// taken and is to be kept.
     pub fn finish_short(mut self, metadata: &BTreeMap<String, String>, existing: Existing) -> Result<(), TrainerError> {
         let mut header = header(self.written, self.features, metadata);
-        if self.written > self.rows || header.len() > self.header_len {
+        if self.written != rows || header.len() > self.header_len {
             let path = self.file.path().to_owned();
-            return Err(TrainerError::FeatureRows { path, expected: self.rows, got: self.written });
+            return Err(TrainerError::FeatureRows { path, expected: rows, got: self.written });
         }
         // The tensors stay where they are: the header is padded to the room that it had.
         header.resize(self.header_len, b' ');
@@ -136,7 +136,7 @@ mod tests {
         let metadata = |paths: &str| BTreeMap::from([("paths".to_owned(), paths.to_owned())]);
         let mut file = FeatureFile::create(&path, 3, 2, &metadata(r#"["a","b","c"]"#)).unwrap();
         file.append(&[1.0, 2.0, 3.0, 4.0]).unwrap();
-        file.finish_short(&metadata(r#"["a","c"]"#), Existing::Keep).unwrap();
+        file.finish_short(2, &metadata(r#"["a","c"]"#), Existing::Keep).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         assert_eq!(header.metadata().as_ref().unwrap()["paths"], r#"["a","c"]"#);
