@@ -49,6 +49,7 @@ mod sampler;
 mod source;
 mod standardize;
 
+pub use augment::{FillMode, SplineOrder};
 pub use batch::{Batch, PixelType, Pixels};
 pub use decode::{DecodeError, MAX_PIXELS};
 pub use error::{LoaderError, Stage};
