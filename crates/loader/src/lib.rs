@@ -52,6 +52,7 @@ mod source;
 mod standardize;
 
 pub use batch::{Batch, Layout, PixelType, Pixels};
+pub use augment::{FillMode, SplineOrder};
 pub use decode::{DecodeError, MAX_PIXELS};
 pub use error::{LoaderError, Stage};
 pub use failure::{ErrorBudget, Failure, OnError};

@@ -1,8 +1,11 @@
 //! What is done to an image at random. Draws come from the sample's own keyed stream.
 
 mod flip;
+mod warp;
 
 pub(crate) use flip::flip_horizontal;
+pub(crate) use warp::{Affine, Warper};
+pub use warp::{FillMode, SplineOrder};
 
 use crate::generator::ImageDataGenerator;
 use crate::random::KeyedRng;
