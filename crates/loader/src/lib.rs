@@ -51,13 +51,13 @@ mod sampler;
 mod source;
 mod standardize;
 
-pub use batch::{Batch, Layout, PixelType, Pixels};
 pub use augment::{FillMode, SplineOrder};
+pub use batch::{Batch, Layout, PixelType, Pixels};
 pub use decode::{DecodeError, MAX_PIXELS};
 pub use error::{LoaderError, Stage};
 pub use failure::{ErrorBudget, Failure, OnError};
 pub use flow::{Flow, FlowOptions};
-pub use generator::ImageDataGenerator;
+pub use generator::{Compat, ImageDataGenerator, Shift, ZoomRange};
 pub use metrics::describe as describe_metrics;
 pub use pipeline::{BatchStream, BlockingBatches, LoaderOptions};
 pub use report::{Report, ReportHandle};

@@ -1,59 +1,33 @@
-//! What is done to an image at random. Draws come from the sample's own keyed stream.
+//! What is done to an image at random: values are drawn, then applied to its pixels.
 
+mod color;
+mod draw;
 mod flip;
+mod transform;
 mod warp;
 
-pub(crate) use flip::flip_horizontal;
+pub(crate) use flip::{flip_horizontal, flip_vertical};
+pub(crate) use transform::Transform;
 pub(crate) use warp::{Affine, Warper};
 pub use warp::{FillMode, SplineOrder};
 
-use crate::generator::ImageDataGenerator;
-use crate::random::KeyedRng;
-
-/// What one sample gets in one epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Augmentation {
-    pub(crate) flip_horizontal: bool,
-}
-
-impl Augmentation {
-    /// Draws in a fixed order, one draw for each thing that can happen whether it is on or not, so that
-    /// switching one augmentation on leaves the draws of the others as they were.
-    pub(crate) fn draw(generator: &ImageDataGenerator, rng: &mut KeyedRng) -> Self {
-        let flip = rng.uniform() < 0.5;
-        Self { flip_horizontal: generator.horizontal_flip && flip }
+/// Does to an image (HWC of `shape`, 1, 3 or 4 channels in 0 to 255, or beyond after a spline of order 2 or
+/// more) what comes after the warp, in place and in Keras' order.
+pub(crate) fn apply_after_warp(transform: &Transform, pixels: &mut [f32], shape: (usize, usize, usize)) {
+    let (_, width, channels) = shape;
+    if let Some(shift) = transform.channel_shift {
+        color::shift_channels(pixels, shift);
+    }
+    if transform.flip_horizontal {
+        flip_horizontal(pixels, width, channels);
+    }
+    if transform.flip_vertical {
+        flip_vertical(pixels, width * channels);
+    }
+    if let Some(factor) = transform.brightness {
+        color::brighten(pixels, channels, factor);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::Domain;
-
-    #[test]
-    fn half_of_the_samples_are_flipped_and_other_ones_each_epoch() {
-        let generator = ImageDataGenerator::new().horizontal_flip(true);
-        let flips = |epoch| -> Vec<bool> {
-            (0..2_000)
-                .map(|sample| {
-                    Augmentation::draw(&generator, &mut KeyedRng::new(1, Domain::Augmentation, epoch, sample))
-                        .flip_horizontal
-                })
-                .collect()
-        };
-        let first = flips(0);
-        let share = first.iter().filter(|&&flipped| flipped).count();
-        assert!((900..1_100).contains(&share), "{share}");
-        assert_ne!(first, flips(1));
-        assert_eq!(first, flips(0));
-    }
-
-    #[test]
-    fn nothing_happens_unless_asked() {
-        let generator = ImageDataGenerator::new();
-        for sample in 0..50 {
-            let mut rng = KeyedRng::new(1, Domain::Augmentation, 0, sample);
-            assert!(!Augmentation::draw(&generator, &mut rng).flip_horizontal);
-        }
-    }
-}
+mod tests;

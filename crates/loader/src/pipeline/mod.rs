@@ -10,6 +10,7 @@
 //! schedule from running ahead.
 
 mod assembly;
+mod draws;
 mod limits;
 mod options;
 mod process;

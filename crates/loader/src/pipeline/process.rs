@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
+use super::draws::Draw;
 use super::worker::Content;
-use crate::augment::{Augmentation, flip_horizontal};
+use crate::augment::{flip_horizontal, flip_vertical};
 use crate::batch::PixelType;
 use crate::decode::Decoder;
 use crate::error::{LoaderError, Stage};
 use crate::flow::Flow;
 use crate::metrics;
-use crate::random::{Domain, KeyedRng};
 use crate::report::Notes;
 use crate::resize::Resizer;
 
@@ -43,13 +43,13 @@ impl Processor {
         Self { flow: flow.clone(), name, decoder: Decoder::default(), resizer: Resizer::default(), resized: Vec::new() }
     }
 
-    /// Fills `out`, a slot, with `sample`, augmented as `key` = (epoch, sample) says. Tells `enter` each stage that
+    /// Fills `out`, a slot, with `sample`, augmented as `draw` says. Tells `enter` each stage that
     /// begins.
     pub(super) fn process(
         &mut self,
         content: Content,
         sample: usize,
-        key: (u64, usize),
+        draw: Draw,
         out: &mut [u8],
         mut enter: impl FnMut(Stage),
     ) -> Result<Remarks, LoaderError> {
@@ -81,9 +81,11 @@ impl Processor {
             options.target_size,
             options.interpolation,
         );
-        let mut rng = KeyedRng::new(options.seed, Domain::Augmentation, key.0, key.1 as u64);
-        if Augmentation::draw(generator, &mut rng).flip_horizontal {
-            flip_horizontal(target, shape.width);
+        if draw.transform.flip_horizontal {
+            flip_horizontal(target, shape.width, shape.channels);
+        }
+        if draw.transform.flip_vertical {
+            flip_vertical(target, shape.width * shape.channels);
         }
         if shape.pixel_type == PixelType::F32 {
             enter(Stage::Standardize);

@@ -13,6 +13,7 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 
 use super::assembly::{self, Plan, Slot};
+use super::draws::{Draw, Draws};
 use super::limits::{Limits, ReadTurn, Reservation};
 use super::watch::Watch;
 use super::worker::{Content, Job};
@@ -72,18 +73,29 @@ impl Reader {
     /// Begins batches in order and starts their reads, until the consumer is gone or the epochs are over.
     async fn schedule(&self, epochs: Range<u64>, batches: &Sender<Pending>) {
         let sampler = self.flow.sampler();
+        let draws = Draws::new(&self.flow);
         for epoch in epochs {
-            let order = sampler.order(epoch);
+            let order = match draws.order(epoch) {
+                Ok(order) => order,
+                Err(error) => return refuse(batches, error).await,
+            };
             for index in 0..sampler.batches_per_epoch() {
                 let (done, pending) = oneshot::channel();
                 if batches.send(pending).await.is_err() {
                     return;
                 }
                 metrics::queue_depth(Queue::Batches, self.name, batches.len());
-                let samples = order[sampler.batch(index)].iter().map(|&sample| sample as usize).collect();
-                for slot in self.begin(epoch, index, samples, done) {
+                let samples: Vec<usize> = order[sampler.batch(index)].iter().map(|&s| s as usize).collect();
+                let draws = match draws.batch(epoch, index, &samples) {
+                    Ok(draws) => draws,
+                    Err(error) => {
+                        let _ = done.send(Err(error));
+                        return;
+                    }
+                };
+                for (slot, draw) in self.begin(epoch, index, samples, done).into_iter().zip(draws) {
                     let Some(turn) = self.limits.next_read().await else { return };
-                    self.start_read(turn, slot, epoch);
+                    self.start_read(turn, slot, epoch, draw);
                 }
             }
         }
@@ -96,7 +108,7 @@ impl Reader {
         assembly::begin(plan, done, &self.pool)
     }
 
-    fn start_read(&self, turn: ReadTurn, slot: Slot, epoch: u64) {
+    fn start_read(&self, turn: ReadTurn, slot: Slot, epoch: u64, draw: Draw) {
         let path = self.flow.source().path(slot.sample);
         let (jobs, limits, watch) = (self.jobs.clone(), self.limits.clone(), self.watch.clone());
         let (runtime, name) = (Handle::current(), self.name);
@@ -114,11 +126,19 @@ impl Reader {
             };
             // A full queue holds the read's turn: reading waits for decoding. A closed one means that the consumer is
             // gone.
-            let _ = jobs.send_blocking(Job { content, slot, epoch });
+            let _ = jobs.send_blocking(Job { content, slot, epoch, draw });
             metrics::queue_depth(Queue::Compute, name, jobs.len());
             drop(turn);
         });
     }
+}
+
+/// Ends the stream with `error`.
+async fn refuse(batches: &Sender<Pending>, error: LoaderError) {
+    let (done, pending) = oneshot::channel();
+    let _ = done.send(Err(error));
+    // Nobody is there to be told where the stream has been dropped.
+    let _ = batches.send(pending).await;
 }
 
 /// The bytes of a file, and the part of the budget that they take; `None` when the stream is being dropped.

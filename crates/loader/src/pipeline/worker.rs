@@ -9,6 +9,7 @@ use async_channel::Receiver;
 
 use super::LoaderOptions;
 use super::assembly::Slot;
+use super::draws::Draw;
 use super::limits::Reservation;
 use super::process::{Processor, Remarks};
 use super::read;
@@ -25,6 +26,7 @@ pub(super) struct Job {
     pub(super) content: Result<Content, LoaderError>,
     pub(super) slot: Slot,
     pub(super) epoch: u64,
+    pub(super) draw: Draw,
 }
 
 /// A file's bytes.
@@ -80,19 +82,19 @@ impl Worker {
     }
 
     fn work(&mut self, job: Job) {
-        let Job { content, mut slot, epoch } = job;
+        let Job { content, mut slot, epoch, draw } = job;
         slot.stage = Stage::Decode;
         let watched = self.watch.begin(&slot, Stage::Decode);
         let mut notes = Notes::default();
         let sample = slot.sample;
-        let attempt = content.and_then(|content| self.process(content, sample, epoch, &mut slot, &watched));
+        let attempt = content.and_then(|content| self.process(content, sample, draw, &mut slot, &watched));
         let result = match attempt {
             Ok(remarks) => {
                 remarks.add_to(&mut notes);
                 metrics::image(self.name, ImageResult::Ok);
                 Ok(Some(sample))
             }
-            Err(error) => self.handle(error, epoch, &mut slot, &watched, &mut notes),
+            Err(error) => self.handle(error, (epoch, draw), &mut slot, &watched, &mut notes),
         };
         // Before the slot: the last one of a batch lets the consumer go on.
         drop(watched);
@@ -103,7 +105,7 @@ impl Worker {
     fn handle(
         &mut self,
         error: LoaderError,
-        epoch: u64,
+        (epoch, draw): (u64, Draw),
         slot: &mut Slot,
         watched: &Watched,
         notes: &mut Notes,
@@ -119,7 +121,7 @@ impl Worker {
                 notes.failures.push(self.failure(slot.sample, error, epoch, None));
                 Ok(None)
             }
-            OnError::Replace => self.replace(error, epoch, slot, watched, notes).map(Some),
+            OnError::Replace => self.replace(error, (epoch, draw), slot, watched, notes).map(Some),
         }
     }
 
@@ -127,7 +129,7 @@ impl Worker {
     fn replace(
         &mut self,
         error: LoaderError,
-        epoch: u64,
+        (epoch, draw): (u64, Draw),
         slot: &mut Slot,
         watched: &Watched,
         notes: &mut Notes,
@@ -136,7 +138,7 @@ impl Worker {
         let candidates = self.flow.sampler().replacements(epoch, slot.sample, self.flow.labels());
         for sample in candidates.take(ATTEMPTS) {
             watched.enter(Stage::Read);
-            match self.read(sample).and_then(|content| self.process(content, sample, epoch, slot, watched)) {
+            match self.read(sample).and_then(|content| self.process(content, sample, draw, slot, watched)) {
                 Ok(remarks) => {
                     remarks.add_to(notes);
                     metrics::image(self.name, ImageResult::Replaced);
@@ -171,18 +173,17 @@ impl Worker {
         &mut self,
         content: Content,
         sample: usize,
-        epoch: u64,
+        draw: Draw,
         slot: &mut Slot,
         watched: &Watched,
     ) -> Result<Remarks, LoaderError> {
         let mut stage = Stage::Decode;
-        let seed_sample = slot.sample;
         let attempt = panic::catch_unwind(AssertUnwindSafe(|| {
             let enter = |next| {
                 stage = next;
                 watched.enter(next);
             };
-            self.processor.process(content, sample, (epoch, seed_sample), &mut slot.bytes, enter)
+            self.processor.process(content, sample, draw, &mut slot.bytes, enter)
         }));
         slot.stage = stage;
         attempt.unwrap_or_else(|panic| {

@@ -13,6 +13,8 @@ pub(crate) enum Domain {
     Augmentation = 2,
     /// Which sample takes the place of one that failed.
     Replacement = 3,
+    /// The name of the file that an augmented image is saved to.
+    FileName = 4,
 }
 
 /// A stream of draws keyed by what it is for.
@@ -36,7 +38,7 @@ impl KeyedRng {
     }
 
     /// Uniform in `0..n`, without bias (Lemire, "Fast random integer generation in an interval", 2019).
-    fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         let threshold = n.wrapping_neg() % n;
         loop {
             let product = u128::from(self.0.next_u64()) * u128::from(n);

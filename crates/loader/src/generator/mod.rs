@@ -1,0 +1,228 @@
+//! `ImageDataGenerator`: what is done to an image, as plain values.
+
+mod compat;
+mod range;
+
+use std::path::Path;
+
+pub use compat::Compat;
+pub use range::{Shift, ZoomRange};
+
+use crate::augment::{FillMode, SplineOrder};
+use crate::error::LoaderError;
+use crate::flow::{Flow, FlowOptions, check};
+use crate::source::DirectorySource;
+use crate::standardize::Preprocessing;
+use range::{RISING, is_range, is_rising};
+
+/// What is done to every image, with the names that Keras gives it. Nothing is on by default.
+///
+/// Augmentation happens after the resize, standardisation ([`Preprocessing`]) after augmentation. The order
+/// of augmentation is Keras': rotation, shift, shear and zoom in one resampling, channel shift, flips,
+/// brightness. What is drawn is drawn anew for each epoch and sample.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImageDataGenerator {
+    pub(crate) rotation_range: f64,
+    pub(crate) width_shift_range: Shift,
+    pub(crate) height_shift_range: Shift,
+    pub(crate) brightness_range: Option<(f64, f64)>,
+    pub(crate) shear_range: f64,
+    pub(crate) zoom_range: ZoomRange,
+    pub(crate) channel_shift_range: f64,
+    pub(crate) fill_mode: FillMode,
+    pub(crate) cval: f64,
+    pub(crate) interpolation_order: SplineOrder,
+    pub(crate) horizontal_flip: bool,
+    pub(crate) vertical_flip: bool,
+    pub(crate) compat: Compat,
+    pub(crate) preprocessing: Preprocessing,
+}
+
+impl ImageDataGenerator {
+    /// A generator that leaves images as they are.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Rotates each image by up to so many degrees, either way.
+    pub fn rotation_range(mut self, degrees: f64) -> Self {
+        self.rotation_range = degrees;
+        self
+    }
+
+    /// Shifts each image left or right.
+    pub fn width_shift_range(mut self, most: impl Into<Shift>) -> Self {
+        self.width_shift_range = most.into();
+        self
+    }
+
+    /// Shifts each image up or down.
+    pub fn height_shift_range(mut self, most: impl Into<Shift>) -> Self {
+        self.height_shift_range = most.into();
+        self
+    }
+
+    /// Multiplies values by a factor between these two (lowest, highest), as Pillow's
+    /// `ImageEnhance.Brightness` does: on whole values, clipped to 0 to 255. `None` is off.
+    pub fn brightness_range(mut self, factors: impl Into<Option<(f64, f64)>>) -> Self {
+        self.brightness_range = factors.into();
+        self
+    }
+
+    /// Shears each image by an angle of up to so many degrees, either way.
+    pub fn shear_range(mut self, degrees: f64) -> Self {
+        self.shear_range = degrees;
+        self
+    }
+
+    /// Zooms each axis of each image by a factor of its own: `0.2` or `(0.8, 1.2)`.
+    pub fn zoom_range(mut self, factors: impl Into<ZoomRange>) -> Self {
+        self.zoom_range = factors.into();
+        self
+    }
+
+    /// Adds up to so much, either way, to all values of an image, which stay in the image's own range. The
+    /// unit is that of 0 to 255.
+    pub fn channel_shift_range(mut self, most: f64) -> Self {
+        self.channel_shift_range = most;
+        self
+    }
+
+    /// What lies beyond the border of an image that is rotated, shifted, sheared or zoomed.
+    pub fn fill_mode(mut self, mode: FillMode) -> Self {
+        self.fill_mode = mode;
+        self
+    }
+
+    /// The value beyond the border where [`fill_mode`](Self::fill_mode) is a constant.
+    pub fn cval(mut self, value: f64) -> Self {
+        self.cval = value;
+        self
+    }
+
+    /// The order of the spline that images are resampled with when they are rotated, shifted, sheared or
+    /// zoomed. Default 1: linear.
+    pub fn interpolation_order(mut self, order: SplineOrder) -> Self {
+        self.interpolation_order = order;
+        self
+    }
+
+    /// Mirrors each image left to right with probability 1/2.
+    pub fn horizontal_flip(mut self, on: bool) -> Self {
+        self.horizontal_flip = on;
+        self
+    }
+
+    /// Mirrors each image top to bottom with probability 1/2.
+    pub fn vertical_flip(mut self, on: bool) -> Self {
+        self.vertical_flip = on;
+        self
+    }
+
+    /// Whose draws and geometry augmentation has.
+    pub fn compat(mut self, compat: Compat) -> Self {
+        self.compat = compat;
+        self
+    }
+
+    /// How pixels are standardised: what Keras users pass as `preprocessing_function`.
+    pub fn preprocessing(mut self, preprocessing: Preprocessing) -> Self {
+        self.preprocessing = preprocessing;
+        self
+    }
+
+    /// Binds the generator to a folder with one sub-folder a class.
+    ///
+    /// Classes are the sub-folders in byte order of their names (`10` before `2`); images are looked for
+    /// at any depth under each, by extension, in Keras' order. Folders whose name begins with a dot are
+    /// left out ([`Flow::hidden_folders`] names them).
+    ///
+    /// # Errors
+    ///
+    /// The folder is missing, is not a folder, cannot be listed, has no class folders or no images; an
+    /// option has a value that it cannot have.
+    pub fn flow_from_directory(&self, directory: impl AsRef<Path>, options: FlowOptions) -> Result<Flow, LoaderError> {
+        self.check()?;
+        Flow::new(self.clone(), DirectorySource::with_classes(directory.as_ref())?, options)
+    }
+
+    /// Binds the generator to every image under a folder, unlabelled: what `class_mode=None` is for.
+    ///
+    /// # Errors
+    ///
+    /// As [`flow_from_directory`](Self::flow_from_directory), without the class folders.
+    pub fn flow_from_files(&self, root: impl AsRef<Path>, options: FlowOptions) -> Result<Flow, LoaderError> {
+        self.check()?;
+        Flow::new(self.clone(), DirectorySource::without_classes(root.as_ref())?, options)
+    }
+
+    /// An error where an option has a value that it cannot have.
+    pub(crate) fn check(&self) -> Result<(), LoaderError> {
+        let range = |option, number: f64| check(is_range(number), option, "a number of 0 to 1e9", number);
+        range("rotation_range", self.rotation_range)?;
+        self.width_shift_range.check("width_shift_range")?;
+        self.height_shift_range.check("height_shift_range")?;
+        if let Some((low, high)) = self.brightness_range {
+            check(is_rising(low, high), "brightness_range", RISING, format_args!("{low} to {high}"))?;
+        }
+        range("shear_range", self.shear_range)?;
+        self.zoom_range.check()?;
+        range("channel_shift_range", self.channel_shift_range)?;
+        check(self.cval.is_finite(), "cval", "a finite number", self.cval)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_cannot_be_are_named() {
+        let new = ImageDataGenerator::new;
+        let cases = [
+            (new().rotation_range(-1.0), "rotation_range: expected a number of 0 to 1e9, got -1"),
+            (new().rotation_range(f64::NAN), "rotation_range: expected a number of 0 to 1e9, got NaN"),
+            (new().shear_range(f64::INFINITY), "shear_range: expected a number of 0 to 1e9, got inf"),
+            (new().channel_shift_range(-0.5), "channel_shift_range: expected a number of 0 to 1e9, got -0.5"),
+            (new().width_shift_range(-0.1), "width_shift_range: expected a fraction of 0 to 1, got -0.1"),
+            (
+                new().height_shift_range(Shift::Fraction(1.5)),
+                "height_shift_range: expected a fraction of 0 to 1, got 1.5",
+            ),
+            (new().height_shift_range(f64::NAN), "height_shift_range: expected 0 to 1e9 pixels, got NaN"),
+            (
+                new().width_shift_range(vec![1.0, f64::NAN]),
+                "width_shift_range: expected shifts of -1e9 to 1e9, got NaN",
+            ),
+            (new().width_shift_range(u32::MAX), "width_shift_range: expected 0 to 1e9 pixels, got 4294967295"),
+            (
+                new().zoom_range((1.2, 0.8)),
+                "zoom_range: expected two factors of 0 to 1e9, the lower first, got 1.2 to 0.8",
+            ),
+            (new().zoom_range(20.0), "zoom_range: expected two factors of 0 to 1e9, the lower first, got -19 to 21"),
+            (
+                new().brightness_range((0.5, f64::NAN)),
+                "brightness_range: expected two factors of 0 to 1e9, the lower first, got 0.5 to NaN",
+            ),
+            (new().cval(f64::NAN), "cval: expected a finite number, got NaN"),
+        ];
+        for (generator, message) in cases {
+            assert_eq!(generator.check().unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn values_of_keras_are_taken() {
+        let generator = ImageDataGenerator::new()
+            .rotation_range(20.0)
+            .width_shift_range(0.2)
+            .height_shift_range(vec![-3.0, 8.0])
+            .brightness_range((0.5, 1.5))
+            .shear_range(10.0)
+            .zoom_range(1.0)
+            .channel_shift_range(30.0);
+        assert!(generator.check().is_ok());
+        assert!(ImageDataGenerator::new().check().is_ok());
+        assert_eq!(generator.brightness_range(None).brightness_range, None);
+    }
+}
