@@ -45,6 +45,7 @@ impl FillMode {
     /// Where a coordinate is found inside an axis of `len` pixels (`map_coordinate` of `ni_interpolation.c`);
     /// -1 where it is `cval`. Whole periods are counted in `f64`, which is exact where scipy's 64-bit integers
     /// are, and defined where they overflow.
+    #[inline(always)]
     pub(super) fn map(self, coordinate: f64, len: usize) -> f64 {
         let last = len as f64 - 1.0;
         if coordinate < 0.0 {

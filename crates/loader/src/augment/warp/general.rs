@@ -1,5 +1,7 @@
 //! Any order and any fill mode: the taps of a pixel are found along both axes, then summed for each channel.
 
+use std::ops::Range;
+
 use super::fill::FillMode;
 use super::line::Line;
 use super::spline::{MAX_TAPS, first_tap, weights};
@@ -27,6 +29,7 @@ struct Taps<const N: usize> {
 impl<const N: usize> Taps<N> {
     /// The taps around a coordinate on an axis of `len` places, `step` values apart; `None` where all of it is
     /// `cval`.
+    #[inline(always)]
     fn around(coordinate: f64, len: usize, step: usize, fill: FillMode) -> Option<Self> {
         let coordinate = if fill.maps_coordinates() {
             let mapped = fill.map(coordinate, len);
@@ -49,16 +52,15 @@ impl<const N: usize> Taps<N> {
         });
         Some(Self { offsets, weights: weights::<N>(coordinate) })
     }
-
-    /// The taps around a coordinate that has all of them inside the axis.
-    #[inline(always)]
-    fn inside(coordinate: f64, step: usize) -> Self {
-        let first = first_tap::<N>(coordinate) as usize;
-        Self { offsets: std::array::from_fn(|tap| Some((first + tap) * step)), weights: weights::<N>(coordinate) }
-    }
 }
 
 impl<T: Copy + Into<f64>> Source<'_, T> {
+    /// The same with other values in the same shape.
+    pub(super) fn of<'a, U>(&self, values: &'a [U]) -> Source<'a, U> {
+        let Self { height, width, channels, fill, cval, .. } = *self;
+        Source { values, height, width, channels, fill, cval }
+    }
+
     /// One row of the result, in `N` taps along each axis.
     #[inline(always)]
     pub(super) fn row<const N: usize>(&self, line: &Line, out: &mut [f32]) {
@@ -67,16 +69,55 @@ impl<T: Copy + Into<f64>> Source<'_, T> {
         let inside = line.inside::<N>(columns, (self.height, self.width));
         self.border::<N>(line, 0..inside.start, out);
         self.border::<N>(line, inside.end..columns, out);
-        for column in inside {
+        match self.channels {
+            1 => self.interior::<N, 1, 1>(line, inside, out),
+            3 => self.interior::<N, 3, 4>(line, inside, out),
+            4 => self.interior::<N, 4, 4>(line, inside, out),
+            _ => self.border::<N>(line, inside, out),
+        }
+    }
+
+    /// Pixels of a row that have all taps inside; `C` channels in vectors of `V`.
+    #[inline(always)]
+    fn interior<const N: usize, const C: usize, const V: usize>(
+        &self,
+        line: &Line,
+        columns: Range<usize>,
+        out: &mut [f32],
+    ) {
+        let step = self.width * C;
+        let out = &mut out.as_chunks_mut::<C>().0[columns.clone()];
+        for (column, out) in columns.zip(out) {
             let (y, x) = line.at(column);
-            let rows = Taps::<N>::inside(y, self.width * self.channels);
-            let columns = Taps::<N>::inside(x, self.channels);
-            self.sum(&rows, &columns, &mut out[column * self.channels..][..self.channels]);
+            let (row_weights, column_weights) = (weights::<N>(y), weights::<N>(x));
+            let first = first_tap::<N>(y) as usize * step + first_tap::<N>(x) as usize * C;
+            let mut sums = [0.0; V];
+            for (row, row_weight) in row_weights.into_iter().enumerate() {
+                for (column, column_weight) in column_weights.into_iter().enumerate() {
+                    let values = self.load::<C, V>(first + row * step + column * C);
+                    for channel in 0..V {
+                        let value = values[channel];
+                        sums[channel] += if N > 1 { value * row_weight * column_weight } else { value };
+                    }
+                }
+            }
+            out.copy_from_slice(&sums.map(|sum| sum as f32)[..C]);
+        }
+    }
+
+    /// The `C` channels from `at` on, and what comes after them to fill a vector.
+    #[inline(always)]
+    pub(super) fn load<const C: usize, const V: usize>(&self, at: usize) -> [f64; V] {
+        let values = &self.values[at..];
+        match values.first_chunk::<V>() {
+            Some(values) => values.map(Into::into),
+            None => std::array::from_fn(|channel| values[channel.min(C - 1)].into()),
         }
     }
 
     /// Pixels of a row that may have taps outside.
-    pub(super) fn border<const N: usize>(&self, line: &Line, columns: std::ops::Range<usize>, out: &mut [f32]) {
+    #[inline(always)]
+    pub(super) fn border<const N: usize>(&self, line: &Line, columns: Range<usize>, out: &mut [f32]) {
         for column in columns {
             let out = &mut out[column * self.channels..][..self.channels];
             let (y, x) = line.at(column);

@@ -4,6 +4,7 @@
 mod fill;
 mod general;
 mod line;
+mod linear;
 #[cfg(test)]
 mod oracle;
 mod order;
@@ -13,6 +14,8 @@ mod spline;
 pub use fill::FillMode;
 pub use order::SplineOrder;
 
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::Avx2;
 use general::Source;
 use line::Line;
 use prefilter::Extension;
@@ -25,17 +28,48 @@ pub(crate) struct Affine {
     pub(crate) offset: [f64; 2],
 }
 
+/// Which code does the sums. All give the same bytes; the choice is a value so that tests can force it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kernel {
+    /// For any processor.
+    Scalar,
+    /// 256-bit vectors, where the processor has them.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+}
+
+impl Kernel {
+    /// The fastest that this processor runs.
+    fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = Avx2::detect() {
+            return Self::Avx2(avx2);
+        }
+        Self::Scalar
+    }
+}
+
 /// Warps images, keeping its scratch space from one to the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Warper {
-    coefficients: Vec<f64>,
-    lines: prefilter::Lines,
+    kernel: Kernel,
+    scratch: Scratch,
+}
+
+impl Default for Warper {
+    fn default() -> Self {
+        Self::with_kernel(Kernel::detect())
+    }
 }
 
 /// Height, width, channels.
 type Shape = (usize, usize, usize);
 
 impl Warper {
+    fn with_kernel(kernel: Kernel) -> Self {
+        Self { kernel, scratch: Scratch::default() }
+    }
+
     /// Warps `pixels` (HWC, `shape` = height, width, channels) into `out` (`f32`, the same shape). What is read
     /// outside the image is what `fill` says; `cval` is used by the constant modes alone.
     ///
@@ -60,11 +94,70 @@ impl Warper {
             return;
         }
         let source = Source { values: pixels, height, width, channels, fill, cval };
+        match self.kernel {
+            Kernel::Scalar => self.scratch.warp(&source, affine, order, out),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(avx2) => avx2.warp(&mut self.scratch, &source, affine, order, out),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Avx2 {
+    fn warp<T: Copy + Into<f64>>(
+        self,
+        scratch: &mut Scratch,
+        source: &Source<'_, T>,
+        affine: &Affine,
+        order: SplineOrder,
+        out: &mut [f32],
+    ) {
+        /// The same code, which the compiler puts into 256-bit vectors; it never fuses a product and a sum, so
+        /// the results are the same too.
+        #[target_feature(enable = "avx2")]
+        fn warp<T: Copy + Into<f64>>(
+            scratch: &mut Scratch,
+            source: &Source<'_, T>,
+            affine: &Affine,
+            order: SplineOrder,
+            out: &mut [f32],
+        ) {
+            scratch.warp(source, affine, order, out);
+        }
+        // SAFETY: an `Avx2` exists only where the processor has the feature.
+        unsafe { warp(scratch, source, affine, order, out) }
+    }
+}
+
+/// Room for spline coefficients, kept from one image to the next.
+#[derive(Debug, Default)]
+struct Scratch {
+    pixels: Vec<f32>,
+    coefficients: Vec<f64>,
+    lines: prefilter::Lines,
+}
+
+impl Scratch {
+    #[inline(always)]
+    fn warp<T: Copy + Into<f64>>(
+        &mut self,
+        source: &Source<'_, T>,
+        affine: &Affine,
+        order: SplineOrder,
+        out: &mut [f32],
+    ) {
+        let width = source.width;
         match order.get() {
-            0 => rows::<_, 1>(&source, affine, 0, width, out),
-            1 => rows::<_, 2>(&source, affine, 0, width, out),
+            0 => rows::<_, 1>(source, affine, 0, width, out),
+            // Widened once, since each pixel is read about four times.
+            1 if size_of::<T>() < size_of::<f32>() => {
+                self.pixels.clear();
+                self.pixels.extend(source.values.iter().map(|&pixel| pixel.into() as f32));
+                linear_rows(&source.of(&self.pixels), affine, out);
+            }
+            1 => linear_rows(source, affine, out),
             order => {
-                let (source, padding) = self.filtered(&source, order);
+                let (source, padding) = self.filtered(source, order);
                 match order {
                     2 => rows::<_, 3>(&source, affine, padding, width, out),
                     3 => rows::<_, 4>(&source, affine, padding, width, out),
@@ -77,6 +170,7 @@ impl Warper {
 
     /// Spline coefficients of the pixels, and by how many pixels they were padded on each side
     /// (`_prepad_for_spline_filter`).
+    #[inline(always)]
     fn filtered<T: Copy + Into<f64>>(&mut self, source: &Source<'_, T>, order: u8) -> (Source<'_, f64>, usize) {
         let padding = if source.fill.maps_coordinates() { 0 } else { 12 };
         let (height, width) = (source.height + 2 * padding, source.width + 2 * padding);
@@ -113,6 +207,7 @@ impl Warper {
 }
 
 /// Every row of the result, `N` taps along each axis.
+#[inline(always)]
 fn rows<T: Copy + Into<f64>, const N: usize>(
     source: &Source<'_, T>,
     affine: &Affine,
@@ -122,6 +217,14 @@ fn rows<T: Copy + Into<f64>, const N: usize>(
 ) {
     for (row, out) in out.chunks_exact_mut(width * source.channels).enumerate() {
         source.row::<N>(&Line::new(affine, row, padding), out);
+    }
+}
+
+/// Every row of the result, interpolated linearly.
+#[inline(always)]
+fn linear_rows<T: Copy + Into<f64>>(source: &Source<'_, T>, affine: &Affine, out: &mut [f32]) {
+    for (row, out) in out.chunks_exact_mut(source.width * source.channels).enumerate() {
+        source.linear_row(&Line::new(affine, row, 0), out);
     }
 }
 
