@@ -62,7 +62,10 @@ pub use metrics::describe as describe_metrics;
 pub use pipeline::{BatchStream, BlockingBatches, LoaderOptions};
 pub use report::{Report, ReportHandle};
 pub use resize::{Interpolation, Resizer};
-pub use standardize::Preprocessing;
+pub use standardize::{
+    DEFAULT_ZCA_BYTES, FunctionError, ImageShape, Preprocessing, PreprocessingFunction, Standardization,
+    StandardizeError, StandardizeScratch, Statistics, StatisticsBuilder, save_image_levels,
+};
 
 /// Single steps of the pipeline, one image at a time, for tools and benchmarks.
 pub mod stages {

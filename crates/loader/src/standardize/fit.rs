@@ -1,0 +1,180 @@
+//! `ImageDataGenerator.fit`: the statistics of a data set, one image after the other.
+
+use super::error::StandardizeError;
+use super::shape::ImageShape;
+use super::standardization::Standardization;
+use super::statistics::Statistics;
+use super::zca::Covariance;
+
+/// Fits [`Statistics`] on images (HWC, `f32`, all of one shape) that are given one at a time or in batches.
+///
+/// As in Keras, an image is rescaled before it is counted, and functions and [`Preprocessing`](super::Preprocessing)
+/// are not applied: whoever uses them fits on images that went through them. Sums are in double precision, where
+/// Keras' `float32` sums drift on large data sets. The same images in the same order give the same bits.
+///
+/// Memory does not grow with the number of images. Mean and standard deviation need next to none; ZCA whitening needs
+/// some 24 bytes for each pair of values in an image, and time in proportion to their third power.
+#[derive(Debug)]
+pub struct StatisticsBuilder {
+    shape: ImageShape,
+    rescale: f32,
+    images: u64,
+    mean: Vec<f64>,
+    /// Sums of squared deviations from the mean.
+    squares: Vec<f64>,
+    image_mean: Vec<f64>,
+    image_squares: Vec<f64>,
+    covariance: Option<Covariance>,
+}
+
+impl StatisticsBuilder {
+    /// A builder for images of `shape`.
+    ///
+    /// # Errors
+    ///
+    /// [`StandardizeError::Empty`] when such an image has no pixels.
+    pub fn new(shape: ImageShape) -> Result<Self, StandardizeError> {
+        if shape.values() == 0 {
+            return Err(StandardizeError::Empty);
+        }
+        let zeros = || vec![0.0; shape.channels];
+        Ok(Self {
+            shape,
+            rescale: 1.0,
+            images: 0,
+            mean: zeros(),
+            squares: zeros(),
+            image_mean: zeros(),
+            image_squares: zeros(),
+            covariance: None,
+        })
+    }
+
+    /// A builder of what `standardization` needs: with its `rescale`, and a whitening if it asks for one, that may
+    /// need `max_zca_bytes` of memory ([`DEFAULT_ZCA_BYTES`](super::DEFAULT_ZCA_BYTES)).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new) and [`zca_whitening`](Self::zca_whitening).
+    pub fn for_standardization(
+        standardization: &Standardization,
+        shape: ImageShape,
+        max_zca_bytes: u64,
+    ) -> Result<Self, StandardizeError> {
+        let builder = Self::new(shape)?.rescale(standardization.rescale);
+        if standardization.zca_whitening {
+            builder.zca_whitening(standardization.zca_epsilon, max_zca_bytes)
+        } else {
+            Ok(builder)
+        }
+    }
+
+    /// Multiplies every value first. `None` and 0 are none.
+    pub fn rescale(mut self, rescale: Option<f64>) -> Self {
+        self.rescale = rescale.filter(|&rescale| rescale != 0.0).map_or(1.0, |rescale| rescale as f32);
+        self
+    }
+
+    /// Also fits the whitening: `U diag(sqrt(n) / (s + epsilon)) U'`, with the singular vectors and values of the `n`
+    /// flattened images, centred by channel.
+    ///
+    /// # Errors
+    ///
+    /// [`StandardizeError::ZcaTooLarge`] when that needs more than `max_bytes`; [`StandardizeError::ZcaNotBuilt`]
+    /// without the `zca` feature; [`StandardizeError::Zca`] when `epsilon` is negative or not finite.
+    pub fn zca_whitening(mut self, epsilon: f64, max_bytes: u64) -> Result<Self, StandardizeError> {
+        self.covariance = Some(Covariance::new(self.shape, epsilon, max_bytes)?);
+        Ok(self)
+    }
+
+    /// How many images were counted.
+    pub fn images(&self) -> u64 {
+        self.images
+    }
+
+    /// Counts one image.
+    ///
+    /// # Errors
+    ///
+    /// [`StandardizeError::Length`], [`StandardizeError::NotFinite`]. The image is then not counted; others can be.
+    pub fn add(&mut self, image: &[f32]) -> Result<(), StandardizeError> {
+        if image.len() != self.shape.values() {
+            return Err(StandardizeError::Length { shape: self.shape, got: image.len() });
+        }
+        let channels = self.shape.channels;
+        let pixels = (image.len() / channels) as f64;
+        let rescale = self.rescale;
+
+        self.image_mean.fill(0.0);
+        for pixel in image.chunks_exact(channels) {
+            for (sum, &value) in self.image_mean.iter_mut().zip(pixel) {
+                *sum += f64::from(value * rescale);
+            }
+        }
+        // Finite single-precision numbers cannot add up to more than a double holds.
+        if !self.image_mean.iter().all(|sum| sum.is_finite()) {
+            return Err(self.not_finite(image));
+        }
+        self.image_mean.iter_mut().for_each(|sum| *sum /= pixels);
+
+        self.image_squares.fill(0.0);
+        for pixel in image.chunks_exact(channels) {
+            for ((sum, mean), &value) in self.image_squares.iter_mut().zip(&self.image_mean).zip(pixel) {
+                let deviation = f64::from(value * rescale) - mean;
+                *sum += deviation * deviation;
+            }
+        }
+
+        // Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
+        let before = self.images as f64 * pixels;
+        let weight = pixels / (before + pixels);
+        for channel in 0..channels {
+            let apart = self.image_mean[channel] - self.mean[channel];
+            self.mean[channel] += apart * weight;
+            self.squares[channel] += self.image_squares[channel] + apart * apart * before * weight;
+        }
+        if let Some(covariance) = &mut self.covariance {
+            covariance.add(image, rescale, &self.image_mean);
+        }
+        self.images += 1;
+        Ok(())
+    }
+
+    /// Counts a batch: NHWC.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add), by the first image that is wrong; those before it are counted.
+    pub fn add_batch(&mut self, images: &[f32]) -> Result<(), StandardizeError> {
+        images.chunks(self.shape.values()).try_for_each(|image| self.add(image))
+    }
+
+    /// The statistics of all images.
+    ///
+    /// # Errors
+    ///
+    /// [`StandardizeError::Empty`] without images; [`StandardizeError::Zca`] when they do not determine a whitening;
+    /// [`StandardizeError::Statistics`] when a result is larger than single precision can hold.
+    pub fn finish(self) -> Result<Statistics, StandardizeError> {
+        if self.images == 0 {
+            return Err(StandardizeError::Empty);
+        }
+        let pixels = self.images as f64 * (self.shape.values() / self.shape.channels) as f64;
+        let mean = self.mean.iter().map(|&mean| mean as f32).collect();
+        let std = self.squares.iter().map(|&squares| (squares / pixels).sqrt() as f32).collect();
+        let zca = self.covariance.map(|covariance| covariance.whitening(&self.mean)).transpose()?;
+        Statistics::new(self.shape, mean, std, zca)
+    }
+
+    fn not_finite(&self, image: &[f32]) -> StandardizeError {
+        let ImageShape { width, channels, .. } = self.shape;
+        let index = image.iter().position(|&value| !(value * self.rescale).is_finite()).unwrap_or_default();
+        StandardizeError::NotFinite {
+            image: self.images,
+            row: index / (width * channels),
+            column: index / channels % width,
+            channel: index % channels,
+            value: image[index] * self.rescale,
+        }
+    }
+}
