@@ -13,7 +13,7 @@ use super::assembly::Slot;
 use super::limits::Reservation;
 use crate::augment::{Augmentation, flip_horizontal};
 use crate::batch::PixelType;
-use crate::decode::Decoder;
+use crate::decode::{DecodeOptions, Decoder};
 use crate::error::{LoaderError, Stage};
 use crate::flow::{Flow, FlowOptions};
 use crate::generator::ImageDataGenerator;
@@ -79,7 +79,7 @@ impl Worker {
         let mut stage = Stage::Decode;
         let attempt = panic::catch_unwind(AssertUnwindSafe(|| {
             let started = Instant::now();
-            let image = self.scratch.decoder.decode(&bytes)?;
+            let image = self.scratch.decoder.decode(&bytes, &DecodeOptions::default())?;
             let decoded = Instant::now();
             metrics::stage(Stage::Decode, self.name, decoded - started);
             drop((bytes, reserved));
