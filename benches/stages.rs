@@ -6,7 +6,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use fast_image_resize::images::{Image as FirImage, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer as FirResizer};
 use xfer_benches::{jpeg, picture};
-use xfer_loader::stages::{Decoder, Interpolation, Preprocessing, Resizer};
+use xfer_loader::stages::{DecodeOptions, Decoder, Interpolation, Preprocessing, Resizer};
 
 const SIZES: [(&str, usize, usize); 3] = [("small", 225, 225), ("web", 500, 375), ("phone", 4032, 3024)];
 const SIDE: usize = 224;
@@ -17,7 +17,9 @@ fn decode(c: &mut Criterion) {
         let bytes = jpeg(width, height, 1).unwrap();
         let mut decoder = Decoder::new();
         group.throughput(Throughput::Bytes(bytes.len() as u64));
-        group.bench_function(name, |b| b.iter(|| decoder.decode(&bytes).unwrap().pixels.len()));
+        group.bench_function(name, |b| {
+            b.iter(|| decoder.decode(&bytes, &DecodeOptions::default()).unwrap().pixels.len())
+        });
     }
 }
 

@@ -69,7 +69,10 @@ pub use standardize::{
 
 /// Single steps of the pipeline, one image at a time, for tools and benchmarks.
 pub mod stages {
-    pub use crate::decode::{Decoder, Image};
+    pub use crate::decode::{
+        Alpha, ColorMode, DecodeOptions, Decoder, Deep, DeepKind, Depth16, ExifOrientation, FileFormat, Image,
+        ParseOptionError, format_of,
+    };
     pub use crate::resize::{Interpolation, Resizer};
     pub use crate::standardize::Preprocessing;
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use xfer_loader::stages::{Decoder, Resizer};
+use xfer_loader::stages::{DecodeOptions, Decoder, Resizer};
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
@@ -15,7 +15,7 @@ fn jpeg_is_bit_equal() {
     let mut decoder = Decoder::new();
     for (name, width, height) in [("photo", 16, 16), ("progressive", 16, 16), ("cmyk", 16, 16), ("sampled-1x2", 33, 34)]
     {
-        let image = decoder.decode(&fixture(&format!("{name}.jpg"))).unwrap();
+        let image = decoder.decode(&fixture(&format!("{name}.jpg")), &DecodeOptions::default()).unwrap();
         assert_eq!((image.width, image.height), (width, height), "{name}");
         assert!(image.pixels == fixture(&format!("{name}.rgb")), "{name}");
     }

@@ -3,10 +3,16 @@
 /// Converts Adobe's inverted CMYK, 4 bytes a pixel as JPEG files hold it (255 = no ink), to RGB. Pillow
 /// takes every four-channel JPEG for an inverted one.
 pub(super) fn to_rgb(inverted: &[u8], rgb: &mut [u8]) {
-    for (rgb, &[cyan, magenta, yellow, black]) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(inverted.as_chunks::<4>().0)
-    {
-        *rgb = [cyan, magenta, yellow].map(|not_ink| black - scale(255 - not_ink, black));
+    for (rgb, &inks) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(inverted.as_chunks::<4>().0) {
+        *rgb = pixel(inks.map(|not_ink| 255 - not_ink));
     }
+}
+
+/// One pixel of ink, 255 = full.
+#[inline(always)]
+pub(super) fn pixel([cyan, magenta, yellow, black]: [u8; 4]) -> [u8; 3] {
+    let light = 255 - black;
+    [cyan, magenta, yellow].map(|ink| light - scale(ink, light))
 }
 
 /// `a * b / 255`, rounded (`MULDIV255` in `ImagingUtils.h`).

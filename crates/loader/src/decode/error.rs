@@ -1,6 +1,8 @@
 //! Why bytes are not an image.
 
-use super::MAX_PIXELS;
+use std::fmt;
+
+use super::{FileFormat, MAX_PIXELS};
 
 /// What is wrong with a file's bytes.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +47,14 @@ pub enum DecodeError {
     },
 
     /// They break the rules of their format.
-    #[error("corrupt {format} data: {message}")]
+    #[error("corrupt {format} data{}: {message}", At(*offset))]
     Corrupt {
         /// The format's name.
         format: &'static str,
         /// The decoder's words.
         message: String,
+        /// The byte of the file that decoding came to, where that is known.
+        offset: Option<u64>,
     },
 
     /// They use a part of the format that is not supported.
@@ -76,11 +80,51 @@ impl DecodeError {
         }
     }
 
-    /// Where in the file decoding failed, in bytes, as far as that is known.
+    /// Where in the file decoding failed, in bytes from its start, where that is known: the length of a file
+    /// that is cut short; in a corrupt one the marker, chunk or strip at fault, or how far the decoder came.
     pub const fn offset(&self) -> Option<u64> {
         match self {
             Self::Truncated { bytes, .. } => Some(*bytes as u64),
+            Self::Corrupt { offset, .. } => *offset,
             _ => None,
         }
+    }
+
+    /// `format` breaks its rules at byte `at`.
+    pub(super) fn corrupt(format: FileFormat, at: usize, message: impl Into<String>) -> Self {
+        Self::Corrupt { format: format.name(), message: message.into(), offset: Some(at as u64) }
+    }
+
+    /// `bytes` are not all of it.
+    pub(super) fn truncated(format: FileFormat, bytes: &[u8]) -> Self {
+        Self::Truncated { format: format.name(), bytes: bytes.len() }
+    }
+
+    pub(super) fn unsupported(format: FileFormat, message: impl Into<String>) -> Self {
+        Self::Unsupported { format: format.name(), message: message.into() }
+    }
+}
+
+/// A place in a message.
+struct At(Option<u64>);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |offset| write!(f, " at byte {offset}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_where() {
+        let error = DecodeError::corrupt(FileFormat::Gif, 17, "no palette");
+        assert_eq!(error.to_string(), "corrupt GIF data at byte 17: no palette");
+        assert_eq!(error.offset(), Some(17));
+        let error = DecodeError::Corrupt { format: "PNG", message: "no".to_owned(), offset: None };
+        assert_eq!(error.to_string(), "corrupt PNG data: no");
+        assert_eq!(DecodeError::truncated(FileFormat::Png, b"abc").offset(), Some(3));
     }
 }

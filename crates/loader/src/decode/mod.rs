@@ -1,15 +1,27 @@
-//! A file's bytes to RGB pixels, as Pillow's `Image.open(..).convert("RGB")` gives them. The format is
-//! recognised by content, never by name.
+//! A file's bytes to pixels, as Pillow's `Image.open(..).convert(..)` and so Keras' `load_img` give them. The
+//! format is recognised by content, never by name.
 
+mod bmp;
 mod cmyk;
+mod convert;
 mod error;
+mod exif;
 mod format;
+mod gif;
 mod jpeg;
+mod options;
+mod orient;
+mod png;
+mod pnm;
 mod raster;
+mod tiff;
+mod webp;
 
 pub use error::DecodeError;
+pub use format::{FileFormat, format_of};
+pub use options::{Alpha, ColorMode, DecodeOptions, Depth16, ExifOrientation, ParseOptionError};
 
-use format::Format;
+use raster::Raster;
 
 /// Images of more pixels are refused: twice the limit above which Pillow warns of a decompression bomb.
 pub const MAX_PIXELS: u64 = 178_956_970;
@@ -21,38 +33,97 @@ pub struct Image {
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// RGB, `u8`, HWC, rows from the top: `height * width * 3` values.
+    /// Values a pixel: 3 (red, green, blue), 4 (and opacity) or 1 (grey).
+    pub channels: usize,
+    /// `u8`, HWC, rows from the top: `height * width * channels` values; empty where there is
+    /// [`deep`](Self::deep).
     pub pixels: Vec<u8>,
+    /// Grey of more than 8 bits, in place of [`pixels`](Self::pixels).
+    pub deep: Option<Deep>,
+    /// The EXIF orientation that the file states, 1 to 8, whether it was applied or not.
+    pub orientation: u8,
+    /// Values beyond `0..=255` were saturated.
+    pub clipped: bool,
+    /// The format's name.
+    pub format: &'static str,
+    /// There are more frames or pages than this first one.
+    pub animated: bool,
 }
 
-/// Decodes one image after another into the same buffer.
+/// Grey of more than 8 bits, which Keras keeps under `color_mode="grayscale"`
+/// ([`ColorMode::Grayscale`] with [`Depth16::Clip`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deep {
+    /// Pillow's mode, which says how it is resized.
+    pub kind: DeepKind,
+    /// HW, rows from the top: `height * width` values.
+    pub values: Vec<i32>,
+}
+
+/// Pillow's modes of deep grey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeepKind {
+    /// `I;16`: 16-bit PNG, and 16-bit TIFF in little-endian order. `0..=65535`.
+    I16,
+    /// `I`: PNM of more than 8 bits (scaled to `0..=65535`), and TIFF of 32 or signed 16 bits.
+    I32,
+}
+
+/// Decodes one image after another into the same buffers.
 #[derive(Debug, Default)]
 pub struct Decoder {
     image: Image,
+    raster: Raster,
     jpeg: jpeg::Scratch,
+    tiff: tiff::Scratch,
+    /// Packed rows on their way to samples, or pixels on their way round.
+    packed: Vec<u8>,
 }
 
 impl Decoder {
-    /// A decoder with an empty buffer.
+    /// A decoder with empty buffers.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Decodes the first image in `bytes`. The result is valid until the next call.
     ///
-    /// Grey is repeated in all channels (16 bits saturate at 255, as in Pillow), alpha is dropped, palettes
-    /// are looked up, CMYK is converted as Pillow does; EXIF orientation and colour profiles are ignored.
+    /// Palettes are looked up, CMYK is converted as Pillow does, colour profiles are ignored. A first frame
+    /// smaller than its canvas is shown on it.
     ///
     /// # Errors
     ///
     /// The bytes are empty, of no known format, incomplete, corrupt beyond decoding, of an unsupported kind,
     /// or have more than [`MAX_PIXELS`] pixels.
-    pub fn decode(&mut self, bytes: &[u8]) -> Result<&Image, DecodeError> {
-        match Format::of(bytes)? {
-            Format::Jpeg => jpeg::decode(bytes, &mut self.image, &mut self.jpeg)?,
-            Format::Raster(format) => raster::decode(bytes, format, &mut self.image)?,
+    pub fn decode(&mut self, bytes: &[u8], options: &DecodeOptions) -> Result<&Image, DecodeError> {
+        let Self { image, raster, packed, .. } = self;
+        // The larger buffer is decoded into; where nothing is to be converted, it then becomes the image.
+        if image.pixels.capacity() > raster.bytes.capacity() {
+            std::mem::swap(&mut image.pixels, &mut raster.bytes);
         }
-        Ok(&self.image)
+        if let Some(deep) = image.deep.take() {
+            raster.values = deep.values;
+        }
+        raster.reset();
+        let format = format_of(bytes)?;
+        match format {
+            FileFormat::Jpeg => jpeg::decode(bytes, raster, &mut self.jpeg)?,
+            FileFormat::Png => png::decode(bytes, raster, packed)?,
+            FileFormat::Gif => gif::decode(bytes, raster, packed)?,
+            FileFormat::Bmp => bmp::decode(bytes, raster)?,
+            FileFormat::Tiff => tiff::decode(bytes, raster, &mut self.tiff, &mut self.jpeg)?,
+            FileFormat::WebP => webp::decode(bytes, raster)?,
+            FileFormat::Pnm => pnm::decode(bytes, raster)?,
+        }
+        convert::convert(raster, options, image);
+        image.orientation = raster.orientation;
+        image.clipped = raster.clipped;
+        image.format = format.name();
+        image.animated = raster.animated;
+        if raster.turned_always || options.exif == ExifOrientation::Apply {
+            orient::apply(image, raster.orientation, packed);
+        }
+        Ok(image)
     }
 }
 

@@ -1,74 +1,155 @@
-//! PNG, GIF, BMP, TIFF, WebP and PNM through the `image` crate, brought to RGB by Pillow's rules.
+//! What a file holds before it is brought to the colours asked for, in the terms of Pillow's modes.
 
-use std::io::Cursor;
+use super::{DecodeError, check_size};
 
-use image::error::{ImageError, LimitErrorKind};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
-
-use super::format::name;
-use super::{DecodeError, Image, MAX_PIXELS, check_size};
-
-/// Room for [`MAX_PIXELS`] in 4 channels of 16 bits, and as much again for the decoder.
-const MAX_ALLOC: u64 = MAX_PIXELS * 8 * 2;
-
-pub(super) fn decode(bytes: &[u8], format: ImageFormat, image: &mut Image) -> Result<(), DecodeError> {
-    let failed = |error| describe(error, format, bytes.len());
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_ALLOC);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(failed)?;
-    let (width, height) = decoder.dimensions();
-    check_size(width.into(), height.into())?;
-    let decoded = DynamicImage::from_decoder(decoder).map_err(failed)?;
-
-    image.width = width as usize;
-    image.height = height as usize;
-    image.pixels.clear();
-    image.pixels.reserve(image.width * image.height * 3);
-    to_rgb(&decoded, format, &mut image.pixels)
+/// A picture as its format stores it; the buffers stay warm from one to the next.
+#[derive(Debug)]
+pub(super) struct Raster {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) mode: Mode,
+    /// Samples of 8 bits, HWC; empty in the modes of [`values`](Self::values).
+    pub(super) bytes: Vec<u8>,
+    /// Pixels of more than 8 bits, HW.
+    pub(super) values: Vec<i32>,
+    /// Red, green, blue and opacity of each index.
+    pub(super) palette: [[u8; 4]; 256],
+    /// The colour that stands for "nothing here".
+    pub(super) transparent: Option<[u8; 3]>,
+    /// 1 to 8.
+    pub(super) orientation: u8,
+    /// Pillow turns the picture while loading it.
+    pub(super) turned_always: bool,
+    pub(super) animated: bool,
+    /// Values were saturated on their way to 8 bits.
+    pub(super) clipped: bool,
 }
 
-fn to_rgb(decoded: &DynamicImage, format: ImageFormat, rgb: &mut Vec<u8>) -> Result<(), DecodeError> {
-    // Pillow keeps the high byte of 16-bit colour, but rescales that of PNM files.
-    let high_byte = |value: u16| match format {
-        ImageFormat::Pnm => (f64::from(value) / 65_535.0 * 255.0).round_ties_even() as u8,
-        _ => (value >> 8) as u8,
-    };
-    match decoded {
-        DynamicImage::ImageRgb8(pixels) => rgb.extend_from_slice(pixels),
-        DynamicImage::ImageRgba8(pixels) => rgb.extend(pixels.pixels().flat_map(|p| [p[0], p[1], p[2]])),
-        DynamicImage::ImageLuma8(pixels) => rgb.extend(pixels.iter().flat_map(|&grey| [grey; 3])),
-        DynamicImage::ImageLumaA8(pixels) => rgb.extend(pixels.pixels().flat_map(|p| [p[0]; 3])),
-        // Grey of 16 bits is clipped, not scaled.
-        DynamicImage::ImageLuma16(pixels) => {
-            rgb.extend(pixels.iter().flat_map(|&grey| [grey.min(255) as u8; 3]));
-        }
-        DynamicImage::ImageLumaA16(pixels) => rgb.extend(pixels.pixels().flat_map(|p| [high_byte(p[0]); 3])),
-        DynamicImage::ImageRgb16(pixels) => rgb.extend(pixels.iter().map(|&value| high_byte(value))),
-        DynamicImage::ImageRgba16(pixels) => {
-            rgb.extend(pixels.pixels().flat_map(|p| [p[0], p[1], p[2]]).map(high_byte));
-        }
-        other => {
-            return Err(DecodeError::Unsupported {
-                format: name(format),
-                message: format!("pixels of type {:?}", other.color()),
-            });
+/// What samples mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Grey.
+    L,
+    /// Grey and opacity.
+    La,
+    Rgb,
+    Rgba,
+    /// Indices into [`Raster::palette`].
+    Palette,
+    /// Ink, 255 = full.
+    Cmyk,
+    /// Grey of 16 bits, Pillow's `I;16`.
+    I16,
+    /// The same in a file of the other byte order, `I;16B`: Keras does not know that one.
+    I16Big,
+    /// Grey of 16 bits in Pillow's mode of 32, `I`.
+    I32From16,
+    /// Grey of 32 bits.
+    I32,
+}
+
+impl Mode {
+    /// Bytes a pixel; 0 in the modes of [`Raster::values`].
+    pub(super) fn channels(self) -> usize {
+        match self {
+            Self::L | Self::Palette => 1,
+            Self::La => 2,
+            Self::Rgb => 3,
+            Self::Rgba | Self::Cmyk => 4,
+            Self::I16 | Self::I16Big | Self::I32From16 | Self::I32 => 0,
         }
     }
-    Ok(())
 }
 
-fn describe(error: ImageError, format: ImageFormat, bytes: usize) -> DecodeError {
-    let format = name(format);
-    match error {
-        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            DecodeError::Truncated { format, bytes }
+impl Default for Raster {
+    fn default() -> Self {
+        Self {
+            width: 0,
+            height: 0,
+            mode: Mode::Rgb,
+            bytes: Vec::new(),
+            values: Vec::new(),
+            // Indices past a palette's end are grey, as in Pillow.
+            palette: std::array::from_fn(|index| [index as u8, index as u8, index as u8, 255]),
+            transparent: None,
+            orientation: 1,
+            turned_always: false,
+            animated: false,
+            clipped: false,
         }
-        ImageError::Unsupported(error) => DecodeError::Unsupported { format, message: error.to_string() },
-        ImageError::Limits(error) if error.kind() == LimitErrorKind::InsufficientMemory => {
-            DecodeError::Unsupported { format, message: "needs more memory than an image may".to_owned() }
+    }
+}
+
+impl Raster {
+    /// Forgets the last picture, but not its buffers.
+    pub(super) fn reset(&mut self) {
+        let (bytes, values) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.values));
+        *self = Self { bytes, values, ..Self::default() };
+    }
+
+    /// Checks the size that a header states, and makes room for as many pixels in `mode`.
+    pub(super) fn begin(&mut self, width: u64, height: u64, mode: Mode) -> Result<(), DecodeError> {
+        check_size(width, height)?;
+        self.width = width as usize;
+        self.height = height as usize;
+        self.mode = mode;
+        self.bytes.resize(self.width * self.height * mode.channels(), 0);
+        self.values.clear();
+        if mode.channels() == 0 {
+            self.values.resize(self.width * self.height, 0);
         }
-        other => DecodeError::Corrupt { format, message: other.to_string() },
+        Ok(())
+    }
+
+    /// Takes colours of `N` bytes, of which `color` makes red, green and blue.
+    pub(super) fn set_palette<const N: usize>(&mut self, colors: &[u8], color: impl Fn(&[u8; N]) -> [u8; 3]) {
+        for (entry, bytes) in self.palette.iter_mut().zip(colors.as_chunks::<N>().0) {
+            entry[..3].copy_from_slice(&color(bytes));
+        }
+    }
+}
+
+/// Spreads rows of 1, 2, 4 or 8 bits a sample, each of which begins at a byte, to a byte a sample, times
+/// `scale`.
+pub(super) fn unpack(rows: &[u8], width: usize, bits: usize, scale: u8, out: &mut [u8]) {
+    let stride = (width * bits).div_ceil(8);
+    if width == 0 || stride == 0 {
+        return;
+    }
+    let mask = (0xff_u16 >> (8 - bits)) as u8;
+    for (row, out) in rows.chunks_exact(stride).zip(out.chunks_exact_mut(width)) {
+        for (byte, out) in row.iter().zip(out.chunks_mut(8 / bits)) {
+            for (at, out) in out.iter_mut().enumerate() {
+                *out = ((byte >> (8 - bits * (at + 1))) & mask) * scale;
+            }
+        }
+    }
+}
+
+/// What grey of so many bits is multiplied with, to reach 255.
+pub(super) fn grey_scale(bits: usize) -> u8 {
+    match bits {
+        1 => 255,
+        2 => 85,
+        4 => 17,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_spread_row_by_row() {
+        let mut out = [0; 10];
+        unpack(&[0b1010_0000, 0b0101_1000], 5, 1, 255, &mut out);
+        assert_eq!(out, [255, 0, 255, 0, 0, 0, 255, 0, 255, 255]);
+        let mut out = [0; 3];
+        unpack(&[0b0001_1011], 3, 2, 85, &mut out);
+        assert_eq!(out, [0, 85, 170]);
+        let mut out = [0; 3];
+        unpack(&[0x1f, 0x80], 3, 4, 1, &mut out);
+        assert_eq!(out, [1, 15, 8]);
     }
 }

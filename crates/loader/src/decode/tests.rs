@@ -17,7 +17,7 @@ fn encode(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Image, DecodeError> {
-    Decoder::new().decode(bytes).cloned()
+    Decoder::new().decode(bytes, &DecodeOptions::default()).cloned()
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn one_decoder_takes_images_of_any_size_in_turn() {
     let mut decoder = Decoder::new();
     for (width, height) in [(40, 30), (3, 5), (64, 64), (1, 1)] {
         for format in [ImageFormat::Png, ImageFormat::Jpeg] {
-            let image = decoder.decode(&encode(photo(width, height), format)).unwrap();
+            let image = decoder.decode(&encode(photo(width, height), format), &DecodeOptions::default()).unwrap();
             assert_eq!((image.width, image.height), (width as usize, height as usize));
             assert_eq!(image.pixels.len(), (width * height * 3) as usize);
         }

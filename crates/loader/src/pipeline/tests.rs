@@ -120,7 +120,7 @@ fn pixels_are_those_of_the_stages() {
     for (sample, values) in batch.sample_indices().iter().zip(values.chunks_exact(24 * 32 * 3)) {
         let path = root.path().join(flow.filenames().nth(*sample).unwrap());
         let mut decoder = crate::stages::Decoder::new();
-        let image = decoder.decode(&fs::read(path).unwrap()).unwrap();
+        let image = decoder.decode(&fs::read(path).unwrap(), &crate::stages::DecodeOptions::default()).unwrap();
         let mut resized = vec![0; 24 * 32 * 3];
         crate::Resizer::new().resize(
             &image.pixels,

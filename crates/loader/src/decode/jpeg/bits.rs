@@ -22,6 +22,11 @@ impl<'a> BitReader<'a> {
         Self { bytes, at, bits: 0, count: 0 }
     }
 
+    /// The byte that is read next; those before it may not all have been taken.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Makes sure that there are [`NEEDED`] bits, or all that there are before a marker.
     #[inline]
     pub(super) fn refill(&mut self) {

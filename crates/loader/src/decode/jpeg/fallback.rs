@@ -6,9 +6,15 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
-use super::{DecodeError, FORMAT, Image, check_size, cmyk};
+use super::{DecodeError, FORMAT, check_size, cmyk};
 
-pub(super) fn decode(bytes: &[u8], image: &mut Image, inks: &mut Vec<u8>) -> Result<(), DecodeError> {
+/// Decodes to RGB, HWC; gives width and height. `reached` is the byte at which the other decoder gave up.
+pub(super) fn decode(
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+    inks: &mut Vec<u8>,
+    reached: usize,
+) -> Result<(usize, usize), DecodeError> {
     // Lenient as libjpeg is, which Pillow uses: stray bytes between segments and damaged scans are decoded
     // as far as they go. Missing data is not.
     let options = DecoderOptions::default()
@@ -16,7 +22,7 @@ pub(super) fn decode(bytes: &[u8], image: &mut Image, inks: &mut Vec<u8>) -> Res
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let failed = |error| describe(error, bytes.len());
+    let failed = |error| describe(error, bytes, reached);
     decoder.decode_headers().map_err(failed)?;
     let (width, height) = decoder.info().map_or((0, 0), |info| (info.width, info.height));
     check_size(width.into(), height.into())?;
@@ -25,27 +31,25 @@ pub(super) fn decode(bytes: &[u8], image: &mut Image, inks: &mut Vec<u8>) -> Res
         decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::CMYK));
     }
 
-    image.width = width.into();
-    image.height = height.into();
-    let pixels = image.width * image.height;
-    image.pixels.resize(pixels * 3, 0);
+    let (width, height) = (usize::from(width), usize::from(height));
+    let pixels = width * height;
+    out.clear();
+    out.resize(pixels * 3, 0);
     if four_channels {
         inks.resize(pixels * 4, 0);
         decoder.decode_into(inks).map_err(failed)?;
-        cmyk::to_rgb(inks, &mut image.pixels);
+        cmyk::to_rgb(inks, out);
     } else {
-        decoder.decode_into(&mut image.pixels).map_err(failed)?;
+        decoder.decode_into(out).map_err(failed)?;
     }
-    Ok(())
+    Ok((width, height))
 }
 
-fn describe(error: DecodeErrors, bytes: usize) -> DecodeError {
+fn describe(error: DecodeErrors, bytes: &[u8], reached: usize) -> DecodeError {
     match error {
-        DecodeErrors::ExhaustedData => DecodeError::Truncated { format: FORMAT, bytes },
-        DecodeErrors::IoErrors(error) if error.is_recoverable_eof() => DecodeError::Truncated { format: FORMAT, bytes },
-        DecodeErrors::Unsupported(scheme) => {
-            DecodeError::Unsupported { format: FORMAT, message: format!("{scheme:?}") }
-        }
-        other => DecodeError::Corrupt { format: FORMAT, message: format!("{other:?}") },
+        DecodeErrors::ExhaustedData => DecodeError::truncated(FORMAT, bytes),
+        DecodeErrors::IoErrors(error) if error.is_recoverable_eof() => DecodeError::truncated(FORMAT, bytes),
+        DecodeErrors::Unsupported(scheme) => DecodeError::unsupported(FORMAT, format!("{scheme:?}")),
+        other => DecodeError::corrupt(FORMAT, reached, format!("{other:?}")),
     }
 }

@@ -71,11 +71,16 @@ impl Frame {
     }
 
     /// What is left to do once every scan has been decoded. Each component must have been seen.
-    pub(super) fn into_planes(self, planes: &mut [Vec<u8>]) -> Result<Planes, Unusual> {
-        for (component, plane) in self.components.iter().zip(planes) {
+    pub(super) fn into_planes(
+        mut self,
+        planes: &mut [Vec<u8>],
+        coefficients: &mut [Vec<i16>; 4],
+    ) -> Result<Planes, Unusual> {
+        for ((component, plane), buffer) in self.components.iter_mut().zip(planes).zip(coefficients) {
             let quantization = component.quantization.as_ref().ok_or(Unusual)?;
             if self.progressive {
                 super::progressive::transform(component, quantization, plane);
+                *buffer = std::mem::take(&mut component.coefficients);
             }
         }
         let channels = self

@@ -66,10 +66,10 @@ impl<'a> Headers<'a> {
             let length = self.bytes.get(self.at + 2..start).ok_or(Unusual)?;
             let end = self.at + 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
             let body = self.bytes.get(start..end).ok_or(Unusual)?;
-            self.at = end;
             match marker {
                 0xc0..=0xc2 => {
                     self.start_frame(marker == 0xc2, body)?;
+                    self.at = end;
                     return Ok(Segment::Frame);
                 }
                 0xc4 => self.huffman_tables(body)?,
@@ -85,7 +85,13 @@ impl<'a> Headers<'a> {
                 // Lossless, hierarchical and arithmetic frames, DNL, and what nobody knows.
                 _ => return Err(Unusual),
             }
+            self.at = end;
         }
+    }
+
+    /// The marker that is next, or at fault.
+    pub(super) fn position(&self) -> usize {
+        self.at
     }
 
     /// Continues after a scan's data.

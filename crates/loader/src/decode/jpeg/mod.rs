@@ -17,40 +17,81 @@ mod scan;
 mod sequential;
 mod upsample;
 
-use super::{DecodeError, Image, check_size, cmyk};
+use super::raster::{Mode, Raster};
+use super::{DecodeError, FileFormat, check_size, cmyk, exif};
+use color::ColorSpace;
 use headers::{Headers, Segment};
 use scan::Scan;
 
-const FORMAT: &str = "JPEG";
+const FORMAT: FileFormat = FileFormat::Jpeg;
+
+/// More scans than any encoder makes: each passes over every block, however little it says of them.
+const MAX_SCANS: usize = 500;
 
 /// Planes and rows that stay warm from one image to the next.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     planes: Vec<Vec<u8>>,
+    /// Of progressive files.
+    coefficients: [Vec<i16>; 4],
     rows: upsample::Rows,
     /// Four-channel pixels on their way to RGB.
     inks: Vec<u8>,
+    /// The marker or entropy-coded byte that decoding came to.
+    reached: usize,
 }
 
 /// The file is not one that is decoded here.
 #[derive(Debug)]
 struct Unusual;
 
-pub(super) fn decode(bytes: &[u8], image: &mut Image, scratch: &mut Scratch) -> Result<(), DecodeError> {
-    if !is_complete(bytes) {
-        return Err(DecodeError::Truncated { format: FORMAT, bytes: bytes.len() });
+pub(super) fn decode(bytes: &[u8], raster: &mut Raster, scratch: &mut Scratch) -> Result<(), DecodeError> {
+    let preamble = Preamble::of(bytes);
+    if !preamble.is_complete(bytes) {
+        return Err(DecodeError::truncated(FORMAT, bytes));
     }
-    match decode_exactly(bytes, image, scratch) {
+    raster.orientation = exif::orientation(preamble.exif, preamble.xmp);
+    raster.mode = Mode::Rgb;
+    (raster.width, raster.height) = pixels(bytes, None, &mut raster.bytes, scratch)?;
+    Ok(())
+}
+
+/// Decodes a JPEG without markers of its own (a strip of a TIFF) to RGB, HWC; gives width and height.
+/// Three channels are YCbCr, or RGB where `rgb` says so.
+pub(super) fn decode_strip(
+    bytes: &[u8],
+    rgb: bool,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Result<(usize, usize), DecodeError> {
+    pixels(bytes, rgb.then_some(ColorSpace::Rgb), out, scratch)
+}
+
+fn pixels(
+    bytes: &[u8],
+    color: Option<ColorSpace>,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Result<(usize, usize), DecodeError> {
+    match decode_exactly(bytes, color, out, scratch) {
         Ok(result) => result,
-        Err(Unusual) => fallback::decode(bytes, image, &mut scratch.inks),
+        Err(Unusual) => fallback::decode(bytes, out, &mut scratch.inks, scratch.reached),
     }
 }
 
 /// The outer result is whether the file is decoded here, the inner one what came of it.
-fn decode_exactly(bytes: &[u8], image: &mut Image, scratch: &mut Scratch) -> Result<Result<(), DecodeError>, Unusual> {
+fn decode_exactly(
+    bytes: &[u8],
+    color: Option<ColorSpace>,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Result<Result<(usize, usize), DecodeError>, Unusual> {
     let mut headers = Headers::new(bytes);
+    let mut scans = 0;
     loop {
-        match headers.next()? {
+        let segment = headers.next();
+        scratch.reached = headers.position();
+        match segment? {
             Segment::Frame => {
                 let frame = headers.frame.as_ref().ok_or(Unusual)?;
                 if let Err(error) = check_size(frame.width as u64, frame.height as u64) {
@@ -59,58 +100,93 @@ fn decode_exactly(bytes: &[u8], image: &mut Image, scratch: &mut Scratch) -> Res
             }
             Segment::Scan(at) => {
                 let frame = headers.frame.as_mut().ok_or(Unusual)?;
-                let scan = Scan::new(frame, &headers.tables, at, &mut scratch.planes, bytes)?;
-                let end = scan.decode(bytes)?;
+                scans += 1;
+                if scans > MAX_SCANS {
+                    return Ok(Err(DecodeError::corrupt(FORMAT, at, format!("more than {MAX_SCANS} scans"))));
+                }
+                let buffers = (&mut scratch.planes, &mut scratch.coefficients);
+                let scan = Scan::new(frame, &headers.tables, at, buffers, bytes)?;
+                let end = scan.decode(bytes, &mut scratch.reached)?;
                 headers.go_on_at(end);
             }
             Segment::End => break,
         }
     }
-    let color = headers.color_space()?;
+    let color = match color {
+        Some(color) => color,
+        None => headers.color_space()?,
+    };
     let frame = headers.frame.ok_or(Unusual)?;
-    let planes = frame.into_planes(&mut scratch.planes)?;
+    let planes = frame.into_planes(&mut scratch.planes, &mut scratch.coefficients)?;
 
-    image.width = planes.width;
-    image.height = planes.height;
-    let pixels = image.width * image.height;
-    image.pixels.resize(pixels * 3, 0);
+    let count = planes.width * planes.height;
+    out.resize(count * 3, 0);
     if color.channels() == 4 {
-        scratch.inks.resize(pixels * 4, 0);
+        scratch.inks.resize(count * 4, 0);
         upsample::each_row(&planes, &scratch.planes, &mut scratch.rows, &mut scratch.inks, color);
-        cmyk::to_rgb(&scratch.inks, &mut image.pixels);
+        cmyk::to_rgb(&scratch.inks, out);
     } else {
-        upsample::each_row(&planes, &scratch.planes, &mut scratch.rows, &mut image.pixels, color);
+        upsample::each_row(&planes, &scratch.planes, &mut scratch.rows, out, color);
     }
-    Ok(Ok(()))
+    Ok(Ok((planes.width, planes.height)))
 }
 
-/// Whether an end-of-image marker follows the first scan. A decoder fills what is missing with grey, which
-/// must not become training data; Pillow calls such a file truncated as well.
-fn is_complete(bytes: &[u8]) -> bool {
-    const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
-    // Thumbnails in the header have an end of their own: only what follows the header counts. Inside a scan
-    // these two bytes can be nothing but the marker.
-    let Some(scan) = start_of_scan(bytes) else { return false };
-    bytes[scan..].windows(2).rev().any(|pair| pair == END_OF_IMAGE)
+/// What stands before the first scan that is of no use to decoding it.
+#[derive(Debug, Default)]
+struct Preamble<'a> {
+    exif: Option<&'a [u8]>,
+    xmp: Option<&'a [u8]>,
+    /// Where the first scan's segment begins.
+    scan: Option<usize>,
 }
 
-/// Where the first scan's segment begins.
-fn start_of_scan(bytes: &[u8]) -> Option<usize> {
-    const START_OF_SCAN: u8 = 0xda;
-    let mut at = 2;
-    loop {
-        // Any number of fill bytes may stand before a marker, and stray bytes do in practice.
-        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
-        let marker = *bytes.get(at + 1)?;
-        match marker {
-            START_OF_SCAN => return Some(at),
-            // Fill, escaped data, restarts and other markers without a length.
-            0xff => at += 1,
-            0x00 | 0x01 | 0xd0..=0xd9 => at += 2,
-            _ => {
-                let length = u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]);
-                at += 2 + usize::from(length.max(2));
+impl<'a> Preamble<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let mut preamble = Self::default();
+        // What is cut off before a scan leaves none.
+        let _ = preamble.walk(bytes);
+        preamble
+    }
+
+    fn walk(&mut self, bytes: &'a [u8]) -> Option<()> {
+        const START_OF_SCAN: u8 = 0xda;
+        const APP1: u8 = 0xe1;
+        let mut at = 2;
+        loop {
+            // Any number of fill bytes may stand before a marker, and stray bytes do in practice.
+            at += bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
+            let marker = *bytes.get(at + 1)?;
+            match marker {
+                START_OF_SCAN => {
+                    self.scan = Some(at);
+                    return Some(());
+                }
+                // Fill, escaped data, restarts and other markers without a length.
+                0xff => at += 1,
+                0x00 | 0x01 | 0xd0..=0xd9 => at += 2,
+                _ => {
+                    let length = u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]);
+                    let next = at + 2 + usize::from(length.max(2));
+                    if let (APP1, Some(body)) = (marker, bytes.get(at + 4..next)) {
+                        if body.starts_with(b"Exif\0\0") {
+                            self.exif = self.exif.or(Some(body));
+                        } else if body.starts_with(b"http://ns.adobe.com/xap/1.0/\0") {
+                            self.xmp = Some(body);
+                        }
+                    }
+                    at = next;
+                }
             }
         }
+    }
+
+    /// Whether an end-of-image marker follows the first scan. A decoder fills what is missing with grey, which
+    /// must not become training data; Pillow calls such a file truncated as well.
+    fn is_complete(&self, bytes: &[u8]) -> bool {
+        const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+        // Thumbnails in the header have an end of their own: only what follows the header counts. Inside a scan
+        // these two bytes can be nothing but the marker.
+        let Some(scan) = self.scan else { return false };
+        bytes[scan..].windows(2).rev().any(|pair| pair == END_OF_IMAGE)
     }
 }

@@ -37,7 +37,7 @@ impl<'a> Scan<'a> {
         frame: &'a mut Frame,
         tables: &'a Tables,
         at: usize,
-        planes: &'a mut Vec<Vec<u8>>,
+        (planes, coefficients): (&'a mut Vec<Vec<u8>>, &mut [Vec<i16>; 4]),
         bytes: &[u8],
     ) -> Result<Self, Unusual> {
         let count = usize::from(*bytes.get(at).ok_or(Unusual)?);
@@ -63,15 +63,22 @@ impl<'a> Scan<'a> {
             return Err(Unusual);
         }
         planes.resize_with(planes.len().max(frame.components.len()), Vec::new);
-        for member in &members {
-            prepare(&mut frame.components[member.component], &mut planes[member.component], tables, frame.progressive)?;
+        for &Member { component, .. } in &members {
+            let buffers = (&mut planes[component], &mut coefficients[component]);
+            prepare(&mut frame.components[component], buffers, tables, frame.progressive)?;
         }
         Ok(Self { frame, tables, planes, members, band, data: at + header.len() + 1 })
     }
 
-    /// Decodes the scan's data; returns where the marker after it is.
-    pub(super) fn decode(mut self, bytes: &[u8]) -> Result<usize, Unusual> {
+    /// Decodes the scan's data; returns where the marker after it is. `reached` says where that failed.
+    pub(super) fn decode(mut self, bytes: &[u8], reached: &mut usize) -> Result<usize, Unusual> {
         let mut bits = BitReader::new(bytes, self.data);
+        let end = self.units_from(&mut bits).and_then(|()| bits.end());
+        *reached = bits.position();
+        end
+    }
+
+    fn units_from(&mut self, bits: &mut BitReader<'_>) -> Result<(), Unusual> {
         let mut state = State::default();
         let interval = self.tables.restart_interval;
         let units = self.units();
@@ -80,12 +87,9 @@ impl<'a> Scan<'a> {
                 bits.restart((unit / interval - 1) as u8 % 8)?;
                 state = State::default();
             }
-            self.unit((unit % units.0, unit / units.0), &mut bits, &mut state)?;
+            self.unit((unit % units.0, unit / units.0), bits, &mut state)?;
         }
-        if state.end_of_band_run > 0 {
-            return Err(Unusual);
-        }
-        bits.end()
+        if state.end_of_band_run > 0 { Err(Unusual) } else { Ok(()) }
     }
 
     /// A scan of one component has that component's blocks, any other whole units.
@@ -136,7 +140,12 @@ pub(super) struct State {
     pub(super) end_of_band_run: u32,
 }
 
-fn prepare(component: &mut Component, plane: &mut Vec<u8>, tables: &Tables, progressive: bool) -> Result<(), Unusual> {
+fn prepare(
+    component: &mut Component,
+    (plane, coefficients): (&mut Vec<u8>, &mut Vec<i16>),
+    tables: &Tables,
+    progressive: bool,
+) -> Result<(), Unusual> {
     if component.quantization.is_some() {
         // A sequential component has one scan.
         return if progressive { Ok(()) } else { Err(Unusual) };
@@ -145,7 +154,9 @@ fn prepare(component: &mut Component, plane: &mut Vec<u8>, tables: &Tables, prog
     // Blocks outside the picture may be left out of a scan; nothing of them is seen.
     plane.resize(component.plane_len(), 0);
     if progressive {
-        component.coefficients = vec![0; component.plane_len()];
+        component.coefficients = std::mem::take(coefficients);
+        component.coefficients.clear();
+        component.coefficients.resize(component.plane_len(), 0);
     }
     Ok(())
 }
