@@ -56,12 +56,12 @@ pub use flow::{Flow, FlowOptions};
 pub use generator::ImageDataGenerator;
 pub use metrics::describe as describe_metrics;
 pub use pipeline::{BatchStream, BlockingBatches, LoaderOptions};
-pub use resize::{Interpolation, Resizer};
+pub use resize::{Crop, DeepKind, DeepView, Interpolation, Resizer, View, keep_aspect_box};
 pub use standardize::Preprocessing;
 
 /// Single steps of the pipeline, one image at a time, for tools and benchmarks.
 pub mod stages {
     pub use crate::decode::{Decoder, Image};
-    pub use crate::resize::{Interpolation, Resizer};
+    pub use crate::resize::{Crop, DeepKind, DeepView, Interpolation, Resizer, View, keep_aspect_box};
     pub use crate::standardize::Preprocessing;
 }

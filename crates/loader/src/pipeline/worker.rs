@@ -19,7 +19,7 @@ use crate::flow::{Flow, FlowOptions};
 use crate::generator::ImageDataGenerator;
 use crate::metrics::{self, Queue};
 use crate::random::{Domain, KeyedRng};
-use crate::resize::Resizer;
+use crate::resize::{Resizer, View};
 
 /// A file that has been read.
 #[derive(Debug)]
@@ -95,8 +95,8 @@ impl Worker {
             };
             let (height, width) = self.options.target_size;
             self.scratch.resizer.resize(
-                &image.pixels,
-                (image.height, image.width),
+                View { pixels: &image.pixels, height: image.height, width: image.width, channels: 3 },
+                None,
                 target,
                 (height, width),
                 self.options.interpolation,
