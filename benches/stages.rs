@@ -6,7 +6,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use fast_image_resize::images::{Image as FirImage, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer as FirResizer};
 use xfer_benches::{jpeg, picture};
-use xfer_loader::stages::{DecodeOptions, Decoder, Interpolation, Preprocessing, Resizer};
+use xfer_loader::stages::{DecodeOptions, Decoder, Interpolation, Preprocessing, Resizer, View};
 
 const SIZES: [(&str, usize, usize); 3] = [("small", 225, 225), ("web", 500, 375), ("phone", 4032, 3024)];
 const SIDE: usize = 224;
@@ -30,8 +30,9 @@ fn resize(c: &mut Criterion) {
         let pixels = picture(width, height, 1);
         for interpolation in [Interpolation::Nearest, Interpolation::Bilinear] {
             let mut resizer = Resizer::new();
+            let view = View { pixels: &pixels, height, width, channels: 3 };
             group.bench_function(format!("{name}/{interpolation}"), |b| {
-                b.iter(|| resizer.resize(&pixels, (height, width), &mut out, (SIDE, SIDE), interpolation));
+                b.iter(|| resizer.resize(view, None, &mut out, (SIDE, SIDE), interpolation));
             });
         }
         let source = ImageRef::new(width as u32, height as u32, &pixels, PixelType::U8x3).unwrap();

@@ -74,5 +74,12 @@ pub mod stages {
         ParseOptionError, format_of,
     };
     pub use crate::resize::{Interpolation, Resizer};
+pub use resize::{Crop, DeepKind, DeepView, Interpolation, Resizer, View, keep_aspect_box};
+pub use standardize::Preprocessing;
+
+/// Single steps of the pipeline, one image at a time, for tools and benchmarks.
+pub mod stages {
+    pub use crate::decode::{Decoder, Image};
+    pub use crate::resize::{Crop, DeepKind, DeepView, Interpolation, Resizer, View, keep_aspect_box};
     pub use crate::standardize::Preprocessing;
 }

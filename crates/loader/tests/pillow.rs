@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use xfer_loader::stages::{DecodeOptions, Decoder, Resizer};
+use xfer_loader::stages::{DecodeOptions, Decoder, Resizer, View};
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
@@ -32,7 +32,8 @@ fn every_interpolation_is_bit_equal() {
         let [height, width, to_height, to_width] = [0, 1, 2, 3].map(|k: usize| fields[k].parse::<usize>().unwrap());
         let mut out = vec![0; to_height * to_width * 3];
         let pattern = pattern(width, height);
-        resizer.resize(&pattern, (height, width), &mut out, (to_height, to_width), fields[4].parse().unwrap());
+        let view = View { pixels: &pattern, height, width, channels: 3 };
+        resizer.resize(view, None, &mut out, (to_height, to_width), fields[4].parse().unwrap());
         assert_eq!(format!("{:016x}", fnv(&out)), fields[5], "{case}");
         checked += 1;
     }

@@ -123,8 +123,8 @@ fn pixels_are_those_of_the_stages() {
         let image = decoder.decode(&fs::read(path).unwrap(), &crate::stages::DecodeOptions::default()).unwrap();
         let mut resized = vec![0; 24 * 32 * 3];
         crate::Resizer::new().resize(
-            &image.pixels,
-            (image.height, image.width),
+            crate::View { pixels: &image.pixels, height: image.height, width: image.width, channels: 3 },
+            None,
             &mut resized,
             (24, 32),
             Interpolation::Nearest,

@@ -1,83 +1,61 @@
 //! Resizing with Pillow's arithmetic, which is what Keras resizes with.
 
+mod alpha;
 mod convolution;
+mod crop;
+mod deep;
 mod filter;
+mod interpolation;
 mod nearest;
+mod tables;
+mod weights;
 
-use std::fmt;
-use std::str::FromStr;
+pub use crop::{Crop, keep_aspect_box};
+pub use deep::DeepKind;
+pub use interpolation::Interpolation;
 
-use crate::error::LoaderError;
 use convolution::Convolution;
-use filter::Filter;
+use crop::Axis;
+use deep::DeepConvolution;
+use nearest::Steps;
 
-/// How pixels are interpolated, with Keras' names. All but [`Nearest`](Self::Nearest) widen their filter
-/// when they shrink (antialiasing), as Pillow does and TensorFlow and PyTorch by default do not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Interpolation {
-    /// The pixel under the centre: Keras' default.
-    #[default]
-    Nearest,
-    /// A triangle, two pixels wide.
-    Bilinear,
-    /// A cubic with a = -0.5, four pixels wide.
-    Bicubic,
-    /// A raised cosine times a sinc, two pixels wide.
-    Hamming,
-    /// The mean of the pixels covered.
-    Box,
-    /// A sinc times a sinc, six pixels wide.
-    Lanczos,
+/// An image of 8 bits a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// HWC, `0..=255`.
+    pub pixels: &'a [u8],
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// 1 (grey), 3 (RGB) or 4 (RGBA, not premultiplied).
+    pub channels: usize,
 }
 
-impl Interpolation {
-    /// Every interpolation.
-    pub const ALL: [Self; 6] = [Self::Nearest, Self::Bilinear, Self::Bicubic, Self::Hamming, Self::Box, Self::Lanczos];
-
-    const fn filter(self) -> Option<Filter> {
-        match self {
-            Self::Nearest => None,
-            Self::Bilinear => Some(Filter::BILINEAR),
-            Self::Bicubic => Some(Filter::BICUBIC),
-            Self::Hamming => Some(Filter::HAMMING),
-            Self::Box => Some(Filter::BOX),
-            Self::Lanczos => Some(Filter::LANCZOS),
-        }
-    }
+/// A grey image of 16 or 32 bits.
+#[derive(Clone, Copy, Debug)]
+pub struct DeepView<'a> {
+    /// HW, in the range of `kind`.
+    pub pixels: &'a [i32],
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// The range of its values, and with it the rounding.
+    pub kind: DeepKind,
 }
 
-impl fmt::Display for Interpolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Nearest => "nearest",
-            Self::Bilinear => "bilinear",
-            Self::Bicubic => "bicubic",
-            Self::Hamming => "hamming",
-            Self::Box => "box",
-            Self::Lanczos => "lanczos",
-        })
-    }
-}
-
-impl FromStr for Interpolation {
-    type Err = LoaderError;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|interpolation| interpolation.to_string() == name).ok_or_else(|| {
-            LoaderError::InvalidOption {
-                option: "interpolation",
-                expected: "nearest, bilinear, bicubic, hamming, box or lanczos",
-                got: name.to_owned(),
-            }
-        })
-    }
-}
-
-/// Resizes RGB images, keeping filter tables and scratch space from one image to the next.
+/// Resizes images as Pillow's `Image.resize` does, bit for bit, keeping filter tables and scratch space from one
+/// image to the next.
+///
+/// With a [`Crop`] (Pillow's `box`) a part of the image becomes the whole result; filters reach over its borders
+/// to the pixels around it. A part of the size of the result is copied.
 #[derive(Debug, Default)]
 pub struct Resizer {
     convolution: Convolution,
+    premultiplied: Vec<u8>,
+    deep: DeepConvolution,
+    places: Vec<usize>,
 }
 
 impl Resizer {
@@ -86,66 +64,131 @@ impl Resizer {
         Self::default()
     }
 
-    /// Resizes `pixels` (`u8`, HWC, RGB, `from` = (height, width)) into `out` (`to` = (height, width)).
-    /// The same sizes copy.
+    /// Resizes `source`, or the part of it that is `crop`, into `out` (`u8`, HWC, as many channels as the source,
+    /// `to` = (height, width)). The colours of RGBA are weighted by their alpha, except by
+    /// [`Interpolation::Nearest`].
     ///
     /// # Panics
     ///
-    /// When a slice is not as long as its size says, or a size is zero.
+    /// When a slice is not as long as its size says, a size is zero, the crop is not inside the source, or the
+    /// number of channels is not 1, 3 or 4.
     pub fn resize(
         &mut self,
-        pixels: &[u8],
-        from: (usize, usize),
+        source: View<'_>,
+        crop: Option<Crop>,
         out: &mut [u8],
         to: (usize, usize),
         interpolation: Interpolation,
     ) {
-        assert_eq!(pixels.len(), from.0 * from.1 * 3, "source of {from:?} pixels");
-        assert_eq!(out.len(), to.0 * to.1 * 3, "target of {to:?} pixels");
-        assert!(!pixels.is_empty() && !out.is_empty(), "sizes of at least 1x1");
-        if from == to {
-            out.copy_from_slice(pixels);
-            return;
+        match source.channels {
+            1 => self.resize_channels::<1>(source, crop, out, to, interpolation),
+            3 => self.resize_channels::<3>(source, crop, out, to, interpolation),
+            4 => self.resize_channels::<4>(source, crop, out, to, interpolation),
+            other => panic!("1, 3 or 4 channels, not {other}"),
         }
-        match interpolation.filter() {
-            None => nearest::resize(pixels, from, out, to),
-            Some(filter) => self.convolution.resize(pixels, from, out, to, filter),
+    }
+
+    fn resize_channels<const C: usize>(
+        &mut self,
+        source: View<'_>,
+        crop: Option<Crop>,
+        out: &mut [u8],
+        to: (usize, usize),
+        interpolation: Interpolation,
+    ) {
+        let from = (source.height, source.width);
+        let plan = Plan::new(source.pixels.len(), from, crop, out.len(), to, C);
+        let Some(filter) = interpolation.filter().filter(|_| !plan.is_whole()) else {
+            return plan.pick::<_, C>(source.pixels, Steps::Added, &mut self.places, out);
+        };
+        let Self { convolution, premultiplied, places, .. } = self;
+        let has_alpha = C == 4 && !alpha::is_opaque(source.pixels);
+        let pixels = if has_alpha {
+            premultiplied.resize(source.pixels.len(), 0);
+            alpha::premultiply(source.pixels, premultiplied);
+            premultiplied
+        } else {
+            source.pixels
+        };
+        if plan.is_cut() {
+            plan.pick::<_, C>(pixels, Steps::Added, places, out);
+        } else {
+            convolution.resize::<C>(pixels, plan.axes, out, filter);
+        }
+        if has_alpha {
+            // After a plain cut as well, which takes Pillow there and back, and colours with it.
+            alpha::unpremultiply(out);
+        }
+    }
+
+    /// Resizes `source`, or the part of it that is `crop`, into `out` (`i32`, HW, `to` = (height, width)).
+    ///
+    /// # Panics
+    ///
+    /// When a slice is not as long as its size says, a size is zero, or the crop is not inside the source.
+    pub fn resize_deep(
+        &mut self,
+        source: DeepView<'_>,
+        crop: Option<Crop>,
+        out: &mut [i32],
+        to: (usize, usize),
+        interpolation: Interpolation,
+    ) {
+        let from = (source.height, source.width);
+        let plan = Plan::new(source.pixels.len(), from, crop, out.len(), to, 1);
+        match interpolation.filter().filter(|_| !plan.is_cut()) {
+            None => plan.pick::<_, 1>(source.pixels, source.kind.steps(), &mut self.places, out),
+            Some(filter) => self.deep.resize(source.pixels, source.kind, plan.axes, out, filter),
+        }
+    }
+}
+
+/// What becomes of the rows and of the columns.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    axes: (Axis, Axis),
+}
+
+impl Plan {
+    fn new(
+        pixels: usize,
+        from: (usize, usize),
+        crop: Option<Crop>,
+        out: usize,
+        to: (usize, usize),
+        channels: usize,
+    ) -> Self {
+        assert_eq!(pixels, from.0 * from.1 * channels, "source of {from:?} pixels");
+        assert_eq!(out, to.0 * to.1 * channels, "target of {to:?} pixels");
+        assert!(pixels != 0 && out != 0, "sizes of at least 1x1");
+        let crop = crop.unwrap_or(Crop::whole(from));
+        let inside = |start: usize, len: usize, n: usize| start < n && len <= n - start;
+        assert!(
+            inside(crop.top, crop.height, from.0) && inside(crop.left, crop.width, from.1),
+            "{crop:?} of {from:?} pixels"
+        );
+        Self { axes: (crop.rows(from.0, to.0), crop.columns(from.1, to.1)) }
+    }
+
+    /// The result is the source.
+    fn is_whole(&self) -> bool {
+        self.axes.0.is_identity() && self.axes.1.is_identity()
+    }
+
+    /// The result is a part of the source.
+    fn is_cut(&self) -> bool {
+        self.axes.0.len == self.axes.0.target && self.axes.1.len == self.axes.1.target
+    }
+
+    /// Takes the pixels of the result from the source as they are.
+    fn pick<T: Copy, const C: usize>(&self, pixels: &[T], steps: Steps, places: &mut Vec<usize>, out: &mut [T]) {
+        if self.is_whole() {
+            out.copy_from_slice(pixels);
+        } else {
+            nearest::resize::<T, C>(pixels, self.axes, steps, places, out);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_of_keras() {
-        for interpolation in Interpolation::ALL {
-            assert_eq!(interpolation.to_string().parse::<Interpolation>().unwrap(), interpolation);
-        }
-        let error = "Bilinear".parse::<Interpolation>().unwrap_err().to_string();
-        assert!(error.contains("got Bilinear"), "{error}");
-    }
-
-    #[test]
-    fn the_same_size_is_a_copy() {
-        let pixels: Vec<u8> = (0..5 * 4 * 3).collect();
-        for interpolation in Interpolation::ALL {
-            let mut out = vec![0; pixels.len()];
-            Resizer::new().resize(&pixels, (5, 4), &mut out, (5, 4), interpolation);
-            assert_eq!(out, pixels);
-        }
-    }
-
-    #[test]
-    fn a_flat_image_stays_flat() {
-        let pixels = [7, 130, 255].repeat(31 * 17);
-        for interpolation in Interpolation::ALL {
-            for to in [(1, 1), (5, 40), (64, 3), (17, 31)] {
-                let mut out = vec![0; to.0 * to.1 * 3];
-                Resizer::new().resize(&pixels, (31, 17), &mut out, to, interpolation);
-                assert_eq!(out, [7, 130, 255].repeat(to.0 * to.1), "{interpolation} to {to:?}");
-            }
-        }
-    }
-}
+mod tests;

@@ -1,24 +1,45 @@
-//! Nearest neighbour, as `ImagingScaleAffine` of Pillow's `Geometry.c` computes it.
+//! Nearest neighbour, as Pillow's `Geometry.c` computes it.
 
-/// Source index for each of `out` places along an axis of `n` pixels. The position is accumulated in
-/// double precision, not multiplied: the rounding errors are part of Pillow's result.
-pub(super) fn indices(n: usize, out: usize) -> impl Iterator<Item = usize> {
-    let step = n as f64 / out as f64;
-    let mut position = step * 0.5;
-    (0..out).map(move |_| {
-        let index = position as usize;
-        position += step;
-        index.min(n - 1)
+use super::crop::Axis;
+
+/// How Pillow steps along an axis. The rounding errors are part of its result.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Steps {
+    /// Added up: `ImagingScaleAffine`, for modes of 8 and 32 bits.
+    Added,
+    /// Multiplied: `affine_transform`, for 16 bits.
+    Multiplied,
+}
+
+/// Source index for each place along `axis`.
+fn indices(axis: Axis, steps: Steps) -> impl Iterator<Item = usize> {
+    let step = axis.scale();
+    let mut added = axis.origin() + step * 0.5;
+    (0..axis.target).map(move |place| {
+        let position = match steps {
+            Steps::Added => added,
+            Steps::Multiplied => step * (place as f64 + 0.5) + axis.origin(),
+        };
+        added += step;
+        (position as usize).min(axis.source - 1)
     })
 }
 
-pub(super) fn resize(pixels: &[u8], from: (usize, usize), out: &mut [u8], to: (usize, usize)) {
-    let columns: Vec<usize> = indices(from.1, to.1).collect();
-    let rows = pixels.as_chunks::<3>().0;
-    for (out, row) in out.as_chunks_mut::<3>().0.chunks_exact_mut(to.1).zip(indices(from.0, to.0)) {
-        let row = &rows[row * from.1..][..from.1];
-        for (out, &column) in out.iter_mut().zip(&columns) {
-            *out = row[column];
+/// Picks the pixels (`C` values each) of `pixels` for `out`. `places` is scratch.
+pub(super) fn resize<T: Copy, const C: usize>(
+    pixels: &[T],
+    (rows, columns): (Axis, Axis),
+    steps: Steps,
+    places: &mut Vec<usize>,
+    out: &mut [T],
+) {
+    places.clear();
+    places.extend(indices(columns, steps));
+    let pixels = pixels.as_chunks::<C>().0;
+    for (out, row) in out.as_chunks_mut::<C>().0.chunks_exact_mut(columns.target).zip(indices(rows, steps)) {
+        let row = &pixels[row * columns.source..][..columns.source];
+        for (out, &place) in out.iter_mut().zip(&*places) {
+            *out = row[place];
         }
     }
 }
@@ -27,19 +48,33 @@ pub(super) fn resize(pixels: &[u8], from: (usize, usize), out: &mut [u8], to: (u
 mod tests {
     use super::*;
 
+    fn whole(source: usize, target: usize) -> Axis {
+        Axis { source, start: 0, len: source, target }
+    }
+
     #[test]
     fn the_pixel_under_the_centre() {
-        assert_eq!(indices(4, 2).collect::<Vec<_>>(), [1, 3]);
-        assert_eq!(indices(2, 4).collect::<Vec<_>>(), [0, 0, 1, 1]);
-        assert_eq!(indices(5, 3).collect::<Vec<_>>(), [0, 2, 4]);
-        assert_eq!(indices(1, 3).collect::<Vec<_>>(), [0, 0, 0]);
+        let part = |start, len, target| Axis { source: 9, start, len, target };
+        for steps in [Steps::Added, Steps::Multiplied] {
+            let of = |axis| indices(axis, steps).collect::<Vec<_>>();
+            assert_eq!(of(whole(4, 2)), [1, 3]);
+            assert_eq!(of(whole(2, 4)), [0, 0, 1, 1]);
+            assert_eq!(of(whole(5, 3)), [0, 2, 4]);
+            assert_eq!(of(whole(1, 3)), [0, 0, 0]);
+            assert_eq!(of(part(3, 4, 2)), [4, 6]);
+            assert_eq!(of(part(4, 0, 3)), [4, 4, 4]);
+        }
     }
 
     #[test]
     fn indices_stay_inside() {
-        for n in 1..200 {
+        for n in 1..100 {
             for out in 1..200 {
-                assert!(indices(n, out).all(|index| index < n), "{n} {out}");
+                for steps in [Steps::Added, Steps::Multiplied] {
+                    assert!(indices(whole(n, out), steps).all(|index| index < n), "{n} {out}");
+                    let part = Axis { source: n, start: n / 2, len: n - n / 2, target: out };
+                    assert!(indices(part, steps).all(|index| (n / 2..n).contains(&index)), "{n} {out}");
+                }
             }
         }
     }

@@ -10,14 +10,20 @@ use std::arch::x86_64::{
 };
 
 use super::Columns;
-use super::scalar::{self, HALF};
+use super::scalar::{self, HALF, to_u8};
 use crate::cpu::Avx2;
-use crate::resize::filter::{PRECISION_BITS, SPLIT, TAPS, Weights};
+use crate::resize::weights::{PRECISION_BITS, SPLIT, TAPS, Weights};
 
 impl Avx2 {
-    pub(super) fn horizontal(self, pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
+    /// `C` is 3 or 4.
+    pub(super) fn horizontal<const C: usize>(self, pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
         // SAFETY: an `Avx2` exists only where the processor has the feature.
-        unsafe { horizontal(pixels, width, weights, out) }
+        unsafe { horizontal::<C>(pixels, width, weights, out) }
+    }
+
+    pub(super) fn horizontal_grey(self, pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
+        // SAFETY: an `Avx2` exists only where the processor has the feature.
+        unsafe { horizontal_grey(pixels, width, weights, out) }
     }
 
     pub(super) fn vertical(self, pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
@@ -26,67 +32,98 @@ impl Avx2 {
     }
 }
 
-/// Bytes loaded at once: [`TAPS`] pixels and a few more that no weight touches.
-const LOAD: usize = 16;
+/// In a shuffle: not a byte, but zero.
+const ZERO: u8 = 0x80;
+
+/// Of four pixels r g b a, pairs of 16-bit values: [r0 r1 g0 g1 b0 b1 a0 a1] and [r2 r3 g2 g3 b2 b3 a2 a3].
+const fn pairs(channels: usize) -> [u8; 32] {
+    let mut pairs = [ZERO; 32];
+    let mut k = 0;
+    while k < 4 * channels {
+        let (pixel, channel) = (k / channels, k % channels);
+        pairs[pixel / 2 * 16 + channel * 4 + pixel % 2 * 2] = k as u8;
+        k += 1;
+    }
+    pairs
+}
 
 #[target_feature(enable = "avx2")]
-fn horizontal(pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
-    const ZERO: u8 = 0x80;
-    // Of four pixels r g b, pairs of 16-bit values: [r0 r1 g0 g1 b0 b1 0 0] and [r2 r3 g2 g3 b2 b3 0 0].
-    const PAIRS: [u8; 32] = [
-        0, ZERO, 3, ZERO, 1, ZERO, 4, ZERO, 2, ZERO, 5, ZERO, ZERO, ZERO, ZERO, ZERO, //
-        6, ZERO, 9, ZERO, 7, ZERO, 10, ZERO, 8, ZERO, 11, ZERO, ZERO, ZERO, ZERO, ZERO,
-    ];
+fn horizontal<const C: usize>(pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
     // Of four weights, the first two for the first half and the last two for the second, repeated.
     const REPEAT: [u8; 32] = [
         0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, //
         4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7,
     ];
-    let pairs: __m256i = bytemuck::cast(PAIRS);
+    let pairs: __m256i = bytemuck::cast(const { pairs(C) });
     let repeat: __m256i = bytemuck::cast(REPEAT);
 
-    let rows = pixels.len() / (width * 3);
-    let out_width = out.len() / (rows * 3);
-    for (row, out) in out.chunks_exact_mut(out_width * 3).enumerate() {
-        let row = &pixels[row * width * 3..];
-        for (out, (start, groups)) in out.as_chunks_mut::<3>().0.iter_mut().zip(weights.split()) {
+    for (row, out) in out.chunks_exact_mut(weights.places() * C).enumerate() {
+        let row = &pixels[row * width * C..];
+        for (out, (start, groups)) in out.as_chunks_mut::<C>().0.iter_mut().zip(weights.split(1)) {
             let mut low = _mm256_setzero_si256();
             let mut high = _mm256_setzero_si256();
             for (group, weights) in groups.iter().enumerate() {
-                let four =
-                    _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(load(row, (start + group * TAPS) * 3)), pairs);
+                // Four pixels; of three channels, a few bytes more that no weight touches.
+                let four: __m128i = bytemuck::cast(load::<16>(row, (start + group * TAPS) * C));
+                let four = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(four), pairs);
                 let weight = |part: [i16; TAPS]| _mm256_shuffle_epi8(_mm256_set1_epi64x(bytemuck::cast(part)), repeat);
                 low = _mm256_add_epi32(low, _mm256_madd_epi16(four, weight(weights.low)));
                 high = _mm256_add_epi32(high, _mm256_madd_epi16(four, weight(weights.high)));
             }
             let sum = _mm256_add_epi32(_mm256_slli_epi32::<{ SPLIT as i32 }>(high), low);
             let sum = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
-            *out = to_rgb(sum);
+            let pixel = to_pixel(sum);
+            *out = std::array::from_fn(|channel| pixel[channel]);
         }
     }
 }
 
-/// [`LOAD`] bytes from `at`; zeros where `bytes` ends before that.
+#[target_feature(enable = "avx2")]
+fn horizontal_grey(pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
+    // Of eight pixels, each four twice: for the low and the high parts of their weights.
+    const TWICE: [u8; 32] = [
+        0, ZERO, 1, ZERO, 2, ZERO, 3, ZERO, 0, ZERO, 1, ZERO, 2, ZERO, 3, ZERO, //
+        4, ZERO, 5, ZERO, 6, ZERO, 7, ZERO, 4, ZERO, 5, ZERO, 6, ZERO, 7, ZERO,
+    ];
+    let twice: __m256i = bytemuck::cast(TWICE);
+
+    for (row, out) in out.chunks_exact_mut(weights.places()).enumerate() {
+        let row = &pixels[row * width..];
+        for (out, (start, groups)) in out.iter_mut().zip(weights.split(2)) {
+            let mut sum = _mm256_setzero_si256();
+            for (group, [first, second]) in groups.as_chunks::<2>().0.iter().enumerate() {
+                let eight = i64::from_le_bytes(load::<8>(row, start + group * 2 * TAPS));
+                let eight = _mm256_shuffle_epi8(_mm256_set1_epi64x(eight), twice);
+                let weights: __m256i = bytemuck::cast([first.low, first.high, second.low, second.high]);
+                sum = _mm256_add_epi32(sum, _mm256_madd_epi16(eight, weights));
+            }
+            let sum = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
+            // Each half may overflow; the sum of them does not.
+            let [low, more_low, high, more_high]: [i32; 4] = bytemuck::cast(sum);
+            let sum = (high.wrapping_add(more_high) << SPLIT).wrapping_add(low).wrapping_add(more_low);
+            *out = to_u8(sum.wrapping_add(HALF));
+        }
+    }
+}
+
+/// `N` bytes from `at`; zeros where `bytes` ends before that.
 #[inline]
-fn load(bytes: &[u8], at: usize) -> __m128i {
-    match bytes[at..].first_chunk::<LOAD>() {
-        Some(chunk) => bytemuck::cast(*chunk),
-        None => {
-            let mut padded = [0; LOAD];
-            padded[..bytes.len() - at].copy_from_slice(&bytes[at..]);
-            bytemuck::cast(padded)
-        }
-    }
+fn load<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.first_chunk::<N>().copied().unwrap_or_else(|| {
+        let mut padded = [0; N];
+        padded[..rest.len()].copy_from_slice(rest);
+        padded
+    })
 }
 
-/// Sums of red, green, blue and nothing, rounded and clamped.
+/// Sums of four channels, rounded and clamped.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn to_rgb(sum: __m128i) -> [u8; 3] {
+fn to_pixel(sum: __m128i) -> [u8; 4] {
     let value = _mm_srai_epi32::<{ PRECISION_BITS as i32 }>(_mm_add_epi32(sum, _mm_set1_epi32(HALF)));
     let words = _mm_packs_epi32(value, value);
-    let [red, green, blue, _] = _mm_cvtsi128_si32(_mm_packus_epi16(words, words)).to_le_bytes();
-    [red, green, blue]
+    _mm_cvtsi128_si32(_mm_packus_epi16(words, words)).to_le_bytes()
 }
 
 #[target_feature(enable = "avx2")]

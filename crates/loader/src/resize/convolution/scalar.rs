@@ -1,20 +1,18 @@
 //! The sums in plain Rust.
 
 use super::Columns;
-use crate::resize::filter::{PRECISION_BITS, Weights};
+use crate::resize::weights::{PRECISION_BITS, Weights};
 
 /// Half of the last bit that is kept, so that cutting the rest off rounds.
 pub(super) const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
-pub(super) fn horizontal(pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
-    let rows = pixels.len() / (width * 3);
-    let out_width = out.len() / (rows * 3);
-    for (row, out) in pixels.chunks_exact(width * 3).zip(out.chunks_exact_mut(out_width * 3)) {
-        let row = row.as_chunks::<3>().0;
-        for (out, (start, weights)) in out.as_chunks_mut::<3>().0.iter_mut().zip(weights.iter()) {
-            let mut sum = [HALF; 3];
+pub(super) fn horizontal<const C: usize>(pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
+    for (row, out) in pixels.chunks_exact(width * C).zip(out.chunks_exact_mut(weights.places() * C)) {
+        let row = row.as_chunks::<C>().0;
+        for (out, (start, weights)) in out.as_chunks_mut::<C>().0.iter_mut().zip(weights.iter()) {
+            let mut sum = [HALF; C];
             for (pixel, &weight) in row[start..].iter().zip(weights) {
-                for channel in 0..3 {
+                for channel in 0..C {
                     sum[channel] += i32::from(pixel[channel]) * weight;
                 }
             }
@@ -41,6 +39,6 @@ pub(super) fn vertical(pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>,
     }
 }
 
-fn to_u8(sum: i32) -> u8 {
+pub(super) fn to_u8(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
