@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::decode::DecodeError;
+use crate::source::Subset;
 
 /// A step of the pipeline: the same names stand in errors and in the `stage` label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +82,106 @@ pub enum LoaderError {
         path: PathBuf,
     },
 
+    /// A folder has other than the two classes that `class_mode` `binary` is for.
+    #[error("{}: binary needs two classes, and {classes} are there; name two (classes) or choose sparse or categorical", path.display())]
+    BinaryClasses {
+        /// The folder or table.
+        path: PathBuf,
+        /// How many classes there are.
+        classes: usize,
+    },
+
+    /// A side of a split has no samples.
+    #[error("{}: no {subset} samples when {samples} are split by {split}", path.display())]
+    EmptySubset {
+        /// The folder that the samples are in.
+        path: PathBuf,
+        /// The side.
+        subset: Subset,
+        /// The split.
+        split: String,
+        /// How many samples there are on both sides.
+        samples: usize,
+    },
+
+    /// The table is not there.
+    #[error("{}: no such table", path.display())]
+    MissingTable {
+        /// The table asked for.
+        path: PathBuf,
+    },
+
+    /// The table is in a format that this build cannot read.
+    #[error("{}: a Parquet file, which this build cannot read; build with the feature `parquet`", path.display())]
+    NoParquet {
+        /// The table.
+        path: PathBuf,
+    },
+
+    /// The bytes of a table are not of its format.
+    #[error("{}: cannot read the table", path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// A table lacks a column that the options name.
+    #[error("{}: no column `{column}`; there {}", path.display(), columns(existing))]
+    MissingColumn {
+        /// The table.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The columns that there are.
+        existing: Vec<String>,
+    },
+
+    /// A field of a table cannot be used.
+    #[error("{}: {place}, column `{column}`: {problem}", path.display())]
+    TableField {
+        /// The table.
+        path: PathBuf,
+        /// The line of a CSV file or the row of a Parquet file, counted from 1.
+        place: String,
+        /// The field's column.
+        column: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// A table has no rows, or none of the classes asked for.
+    #[error(
+        "{}: no rows{}",
+        path.display(),
+        if classes.is_empty() { String::new() } else { format!(" of the classes {}", classes.join(", ")) }
+    )]
+    NoRows {
+        /// The table.
+        path: PathBuf,
+        /// The classes asked for; empty where all were.
+        classes: Vec<String>,
+    },
+
+    /// No row of a table names a file that is there and has the name of an image.
+    #[error(
+        "{}: no name in column `{column}` is that of an image in {}{}",
+        table.display(),
+        if directory.as_os_str().is_empty() { Path::new(".") } else { directory }.display(),
+        first.as_ref().map_or(String::new(), |first| format!(", such as {}", directory.join(first).display()))
+    )]
+    NoValidFiles {
+        /// The table.
+        table: PathBuf,
+        /// The folder that names are relative to.
+        directory: PathBuf,
+        /// The column of the names.
+        column: String,
+        /// The first name.
+        first: Option<PathBuf>,
+    },
+
     /// The operating system refused a file or folder.
     #[error("{}: cannot {stage}", path.display())]
     Io {
@@ -152,7 +253,17 @@ impl LoaderError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::MissingDirectory { .. } | Self::NotADirectory { .. } => "directory",
-            Self::NoClasses { .. } | Self::NoImages { .. } => "empty",
+            Self::NoClasses { .. }
+            | Self::NoImages { .. }
+            | Self::EmptySubset { .. }
+            | Self::NoRows { .. }
+            | Self::NoValidFiles { .. } => "empty",
+            Self::BinaryClasses { .. } => "classes",
+            Self::MissingTable { .. }
+            | Self::NoParquet { .. }
+            | Self::Table { .. }
+            | Self::MissingColumn { .. }
+            | Self::TableField { .. } => "table",
             Self::Io { .. } => "io",
             Self::FileTooLarge { .. } => "size",
             Self::Decode { source, .. } => source.reason(),
@@ -160,5 +271,13 @@ impl LoaderError {
             Self::InvalidOption { .. } => "option",
             Self::Thread { .. } => "thread",
         }
+    }
+}
+
+fn columns(names: &[String]) -> String {
+    match names {
+        [] => "are none".to_owned(),
+        [only] => format!("is only `{only}`"),
+        names => format!("are `{}`", names.join("`, `")),
     }
 }

@@ -11,7 +11,7 @@ use crate::generator::ImageDataGenerator;
 use crate::pipeline::{BatchStream, LoaderOptions};
 use crate::resize::Interpolation;
 use crate::sampler::Sampler;
-use crate::source::DirectorySource;
+use crate::source::Index;
 
 /// How samples become batches. The defaults are those of Keras' `flow_from_directory`.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,16 +60,12 @@ const MAX_SIDE: usize = 65_535;
 #[derive(Clone, Debug)]
 pub struct Flow {
     generator: ImageDataGenerator,
-    source: Arc<DirectorySource>,
+    source: Arc<Index>,
     options: FlowOptions,
 }
 
 impl Flow {
-    pub(crate) fn new(
-        generator: ImageDataGenerator,
-        source: DirectorySource,
-        options: FlowOptions,
-    ) -> Result<Self, LoaderError> {
+    pub(crate) fn new(generator: ImageDataGenerator, source: Index, options: FlowOptions) -> Result<Self, LoaderError> {
         let flow = Self { generator, source: Arc::new(source), options };
         flow.check()?;
         Ok(flow)
@@ -165,10 +161,7 @@ impl Flow {
 
     /// What Keras prints: `Found 72 images belonging to 2 classes.`
     pub fn found(&self) -> String {
-        match self.labels() {
-            Some(_) => format!("Found {} images belonging to {} classes.", self.samples(), self.class_names().len()),
-            None => format!("Found {} images.", self.samples()),
-        }
+        self.source.found()
     }
 
     /// Starts threads that read, decode and resize ahead, and returns the batches of `epochs` in order.
@@ -206,7 +199,7 @@ impl Flow {
         &self.generator
     }
 
-    pub(crate) fn source(&self) -> &Arc<DirectorySource> {
+    pub(crate) fn source(&self) -> &Arc<Index> {
         &self.source
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::LoaderError;
 use crate::flow::{Flow, FlowOptions};
-use crate::source::DirectorySource;
+use crate::source::{DirectoryOptions, Index};
 use crate::standardize::Preprocessing;
 
 /// What is done to every image, with the names that Keras gives it. Nothing is on by default.
@@ -45,7 +45,7 @@ impl ImageDataGenerator {
     /// The folder is missing, is not a folder, cannot be listed, has no class folders or no images; an
     /// option has a value that it cannot have.
     pub fn flow_from_directory(&self, directory: impl AsRef<Path>, options: FlowOptions) -> Result<Flow, LoaderError> {
-        Flow::new(self.clone(), DirectorySource::with_classes(directory.as_ref())?, options)
+        Flow::new(self.clone(), Index::from_directory(directory.as_ref(), &DirectoryOptions::default())?, options)
     }
 
     /// Binds the generator to every image under a folder, unlabelled: what `class_mode=None` is for.
@@ -54,6 +54,6 @@ impl ImageDataGenerator {
     ///
     /// As [`flow_from_directory`](Self::flow_from_directory), without the class folders.
     pub fn flow_from_files(&self, root: impl AsRef<Path>, options: FlowOptions) -> Result<Flow, LoaderError> {
-        Flow::new(self.clone(), DirectorySource::without_classes(root.as_ref())?, options)
+        Flow::new(self.clone(), Index::from_files(root.as_ref(), &DirectoryOptions::default())?, options)
     }
 }

@@ -57,6 +57,7 @@ pub use generator::ImageDataGenerator;
 pub use metrics::describe as describe_metrics;
 pub use pipeline::{BatchStream, BlockingBatches, LoaderOptions};
 pub use resize::{Interpolation, Resizer};
+pub use source::{ClassMode, DirectoryOptions, GroupBy, InvalidFiles, Split, SplitReport, Subset, TableOptions};
 pub use standardize::Preprocessing;
 
 /// Single steps of the pipeline, one image at a time, for tools and benchmarks.
