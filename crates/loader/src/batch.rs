@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::BytesMut;
 
 use crate::source::Index;
+use crate::targets::BatchTargets;
 
 /// What a batch's pixels are stored as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,6 +112,17 @@ impl Batch {
     /// The class of each sample; empty where samples have no single class.
     pub fn labels(&self) -> &[u32] {
         &self.labels
+    }
+
+    /// What Keras' iterator yields beside the pixels, by the [`ClassMode`](crate::ClassMode) of the flow.
+    pub fn targets(&self) -> BatchTargets<'_> {
+        BatchTargets::of(&self.source, &self.sample_indices, self.pixels())
+    }
+
+    /// What each sample counts for in the loss, where the table has a column for it.
+    pub fn weights(&self) -> Option<Vec<f32>> {
+        let weights = self.source.weights()?;
+        Some(self.sample_indices.iter().map(|&sample| weights[sample]).collect())
     }
 
     /// Each sample's place in the index of its [`Flow`](crate::Flow).

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crate::decode::DecodeError;
 use crate::failure::ErrorBudget;
+use crate::source::Subset;
+use crate::standardize::StandardizeError;
 
 /// A step of the pipeline: the same names stand in errors and in the `stage` label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +95,106 @@ pub enum LoaderError {
         path: PathBuf,
     },
 
+    /// A folder has other than the two classes that `class_mode` `binary` is for.
+    #[error("{}: binary needs two classes, and {classes} are there; name two (classes) or choose sparse or categorical", path.display())]
+    BinaryClasses {
+        /// The folder or table.
+        path: PathBuf,
+        /// How many classes there are.
+        classes: usize,
+    },
+
+    /// A side of a split has no samples.
+    #[error("{}: no {subset} samples when {samples} are split by {split}", path.display())]
+    EmptySubset {
+        /// The folder that the samples are in.
+        path: PathBuf,
+        /// The side.
+        subset: Subset,
+        /// The split.
+        split: String,
+        /// How many samples there are on both sides.
+        samples: usize,
+    },
+
+    /// The table is not there.
+    #[error("{}: no such table", path.display())]
+    MissingTable {
+        /// The table asked for.
+        path: PathBuf,
+    },
+
+    /// The table is in a format that this build cannot read.
+    #[error("{}: a Parquet file, which this build cannot read; build with the feature `parquet`", path.display())]
+    NoParquet {
+        /// The table.
+        path: PathBuf,
+    },
+
+    /// The bytes of a table are not of its format.
+    #[error("{}: cannot read the table", path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// A table lacks a column that the options name.
+    #[error("{}: no column `{column}`; there {}", path.display(), columns(existing))]
+    MissingColumn {
+        /// The table.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The columns that there are.
+        existing: Vec<String>,
+    },
+
+    /// A field of a table cannot be used.
+    #[error("{}: {place}, column `{column}`: {problem}", path.display())]
+    TableField {
+        /// The table.
+        path: PathBuf,
+        /// The line of a CSV file or the row of a Parquet file, counted from 1.
+        place: String,
+        /// The field's column.
+        column: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// A table has no rows, or none of the classes asked for.
+    #[error(
+        "{}: no rows{}",
+        path.display(),
+        if classes.is_empty() { String::new() } else { format!(" of the classes {}", classes.join(", ")) }
+    )]
+    NoRows {
+        /// The table.
+        path: PathBuf,
+        /// The classes asked for; empty where all were.
+        classes: Vec<String>,
+    },
+
+    /// No row of a table names a file that is there and has the name of an image.
+    #[error(
+        "{}: no name in column `{column}` is that of an image in {}{}",
+        table.display(),
+        if directory.as_os_str().is_empty() { Path::new(".") } else { directory }.display(),
+        first.as_ref().map_or(String::new(), |first| format!(", such as {}", directory.join(first).display()))
+    )]
+    NoValidFiles {
+        /// The table.
+        table: PathBuf,
+        /// The folder that names are relative to.
+        directory: PathBuf,
+        /// The column of the names.
+        column: String,
+        /// The first name.
+        first: Option<PathBuf>,
+    },
+
     /// The operating system refused a file or folder.
     #[error("{}: cannot {stage}", path.display())]
     Io {
@@ -149,15 +251,34 @@ pub enum LoaderError {
         got: String,
     },
 
-    /// A user's function on pixels failed.
-    #[error("{}: the {stage} function failed", path.display())]
-    Function {
+    /// An image cannot be standardised, as when a user's function fails on it.
+    #[error("{}: cannot standardize", path.display())]
+    Standardize {
         /// The image's file.
         path: PathBuf,
-        /// Where it is called.
-        stage: Stage,
-        /// What it said.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What is wrong with it.
+        source: StandardizeError,
+    },
+
+    /// Statistics cannot be fitted.
+    #[error("the statistics of the images cannot be fitted")]
+    Fit {
+        /// Why.
+        source: StandardizeError,
+    },
+
+    /// Nothing of an image is left when it is cut to the proportions of the target.
+    #[error(
+        "{}: of {}x{} pixels (height x width), none is left in the proportions of {}x{}; resize without keep_aspect_ratio",
+        path.display(), size.0, size.1, target.0, target.1
+    )]
+    NothingLeft {
+        /// The image's file.
+        path: PathBuf,
+        /// Its height and width.
+        size: (usize, usize),
+        /// The height and width that it was to be resized to.
+        target: (usize, usize),
     },
 
     /// More files failed than may be skipped or replaced.
@@ -210,13 +331,24 @@ impl LoaderError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::MissingDirectory { .. } | Self::NotADirectory { .. } => "directory",
-            Self::NoClasses { .. } | Self::NoImages { .. } => "empty",
+            Self::NoClasses { .. }
+            | Self::NoImages { .. }
+            | Self::EmptySubset { .. }
+            | Self::NoRows { .. }
+            | Self::NoValidFiles { .. } => "empty",
+            Self::BinaryClasses { .. } => "classes",
+            Self::MissingTable { .. }
+            | Self::NoParquet { .. }
+            | Self::Table { .. }
+            | Self::MissingColumn { .. }
+            | Self::TableField { .. } => "table",
             Self::Io { .. } => "io",
             Self::FileTooLarge { .. } => "size",
             Self::Decode { source, .. } => source.reason(),
             Self::Panicked { .. } => "panic",
             Self::InvalidOption { .. } => "option",
-            Self::Function { .. } => "function",
+            Self::Standardize { .. } | Self::Fit { .. } => "standardize",
+            Self::NothingLeft { .. } => "size",
             Self::TooManyFailures { .. } => "budget",
             Self::Stalled { .. } => "stalled",
             Self::Lost { .. } | Self::Thread { .. } => "thread",
@@ -234,11 +366,21 @@ impl LoaderError {
             | Self::FileTooLarge { path, .. }
             | Self::Decode { path, .. }
             | Self::Panicked { path, .. }
-            | Self::Function { path, .. }
+            | Self::Standardize { path, .. }
+            | Self::NothingLeft { path, .. }
+            | Self::BinaryClasses { path, .. }
+            | Self::EmptySubset { path, .. }
+            | Self::MissingTable { path }
+            | Self::NoParquet { path }
+            | Self::Table { path, .. }
+            | Self::MissingColumn { path, .. }
+            | Self::TableField { path, .. }
+            | Self::NoRows { path, .. }
+            | Self::NoValidFiles { table: path, .. }
             | Self::TooManyFailures { path, .. }
             | Self::Stalled { path, .. }
             | Self::Lost { path, .. } => Some(path),
-            Self::InvalidOption { .. } | Self::Thread { .. } => None,
+            Self::InvalidOption { .. } | Self::Fit { .. } | Self::Thread { .. } => None,
         }
     }
 
@@ -248,12 +390,22 @@ impl LoaderError {
             Self::MissingDirectory { .. }
             | Self::NotADirectory { .. }
             | Self::NoClasses { .. }
-            | Self::NoImages { .. } => Some(Stage::Index),
+            | Self::NoImages { .. }
+            | Self::BinaryClasses { .. }
+            | Self::EmptySubset { .. }
+            | Self::MissingTable { .. }
+            | Self::NoParquet { .. }
+            | Self::Table { .. }
+            | Self::MissingColumn { .. }
+            | Self::TableField { .. }
+            | Self::NoRows { .. }
+            | Self::NoValidFiles { .. } => Some(Stage::Index),
+            Self::NothingLeft { .. } => Some(Stage::Resize),
+            Self::Standardize { .. } | Self::Fit { .. } => Some(Stage::Standardize),
             Self::FileTooLarge { .. } => Some(Stage::Read),
             Self::Decode { .. } => Some(Stage::Decode),
             Self::Io { stage, .. }
             | Self::Panicked { stage, .. }
-            | Self::Function { stage, .. }
             | Self::Stalled { stage, .. }
             | Self::Lost { stage, .. }
             | Self::Thread { stage, .. } => Some(*stage),
@@ -269,5 +421,13 @@ impl LoaderError {
             Self::TooManyFailures { source, .. } => source.offset(),
             _ => None,
         }
+    }
+}
+
+fn columns(names: &[String]) -> String {
+    match names {
+        [] => "are none".to_owned(),
+        [only] => format!("is only `{only}`"),
+        names => format!("are `{}`", names.join("`, `")),
     }
 }

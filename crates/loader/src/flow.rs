@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::batch::{Layout, PixelType, SampleShape};
+use crate::decode::DecodeOptions;
 use crate::error::LoaderError;
 use crate::failure::{ErrorBudget, OnError};
-use crate::generator::ImageDataGenerator;
+use crate::generator::{Compat, ImageDataGenerator};
 use crate::pipeline::{BatchStream, LoaderOptions};
 use crate::resize::Interpolation;
 use crate::sampler::Sampler;
-use crate::source::Index;
+use crate::save::SaveTo;
+use crate::source::{Index, InvalidFiles, Split, SplitReport};
+use crate::standardize::ImageShape;
 
 /// How samples become batches. The defaults are those of Keras' `flow_from_directory`.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +30,11 @@ pub struct FlowOptions {
     pub seed: u64,
     /// How images are resized. Default [`Interpolation::Nearest`].
     pub interpolation: Interpolation,
+    /// Whether to cut the largest centre of the target's proportions out of an image before it is resized, instead of
+    /// distorting it. Default `false`.
+    pub keep_aspect_ratio: bool,
+    /// What of an image's file is heeded: colours, EXIF orientation, 16 bits, transparency.
+    pub decode: DecodeOptions,
     /// What pixels are stored as. Default [`PixelType::F32`].
     pub pixel_type: PixelType,
     /// The order of a batch's axes. Default [`Layout::Nhwc`].
@@ -35,6 +43,8 @@ pub struct FlowOptions {
     pub on_error: OnError,
     /// How many files may be skipped or replaced. Default one in ten.
     pub error_budget: ErrorBudget,
+    /// Where every augmented image is written, to look at. Default `None`: nowhere.
+    pub save_to: Option<SaveTo>,
     /// An epoch is cut to its first so many batches. Default `None`: every sample once.
     pub max_batches: Option<usize>,
 }
@@ -47,10 +57,13 @@ impl Default for FlowOptions {
             shuffle: true,
             seed: 0,
             interpolation: Interpolation::default(),
+            keep_aspect_ratio: false,
+            decode: DecodeOptions::default(),
             pixel_type: PixelType::default(),
             layout: Layout::default(),
             on_error: OnError::default(),
             error_budget: ErrorBudget::default(),
+            save_to: None,
             max_batches: None,
         }
     }
@@ -59,7 +72,8 @@ impl Default for FlowOptions {
 impl FlowOptions {
     pub(crate) fn sample_shape(&self) -> SampleShape {
         let (height, width) = self.target_size;
-        SampleShape { height, width, channels: 3, layout: self.layout, pixel_type: self.pixel_type }
+        let channels = self.decode.color_mode.channels();
+        SampleShape { height, width, channels, layout: self.layout, pixel_type: self.pixel_type }
     }
 }
 
@@ -87,9 +101,34 @@ impl Flow {
     ///
     /// An option has a value that it cannot have.
     pub fn with_options(&self, options: FlowOptions) -> Result<Self, LoaderError> {
-        let flow = Self { options, ..self.clone() };
+        self.with(self.generator.clone(), options)
+    }
+
+    /// The same samples with another generator and other options.
+    ///
+    /// # Errors
+    ///
+    /// An option has a value that it cannot have.
+    pub fn with(&self, generator: ImageDataGenerator, options: FlowOptions) -> Result<Self, LoaderError> {
+        let flow = Self { generator, options, source: Arc::clone(&self.source) };
         flow.check()?;
         Ok(flow)
+    }
+
+    /// Both sides of a split, training first. Files are read at most once.
+    ///
+    /// # Errors
+    ///
+    /// A side has no samples; a file that the split has to read cannot be read.
+    pub fn divide(&self, split: &Split) -> Result<(Self, Self), LoaderError> {
+        let (training, validation) = (*self.source).clone().divide(split)?;
+        let side = |source| Self { source: Arc::new(source), ..self.clone() };
+        Ok((side(training), side(validation)))
+    }
+
+    /// The first so many samples.
+    pub fn first(&self, samples: usize) -> Self {
+        self.keep((0..samples.min(self.samples())).collect())
     }
 
     /// At most `samples` of the samples, spread evenly over the index.
@@ -98,7 +137,10 @@ impl Flow {
         if samples >= all {
             return self.clone();
         }
-        let places: Vec<usize> = (0..samples).map(|k| k * all / samples).collect();
+        self.keep((0..samples).map(|k| k * all / samples).collect())
+    }
+
+    fn keep(&self, places: Vec<usize>) -> Self {
         let mut source = (*self.source).clone();
         source.keep(&places);
         Self { source: Arc::new(source), ..self.clone() }
@@ -117,12 +159,21 @@ impl Flow {
         check(options.max_batches != Some(0), "max_batches", "at least 1", 0)?;
         check(options.error_budget.is_valid(), "error_budget", "a share of 0% to 100%", options.error_budget)?;
         check(u32::try_from(self.samples()).is_ok(), "samples", "at most 4294967295", self.samples())?;
+        if self.generator.compat == Compat::Keras3 {
+            check(options.seed <= u32::MAX.into(), "seed", "at most 4294967295 with keras3", options.seed)?;
+        }
+        self.generator.check()?;
+        let standardization = self.generator.standardization();
+        let SampleShape { channels, .. } = options.sample_shape();
+        standardization.check(ImageShape { height, width, channels })?;
+        standardization.check_fitted()?;
         check(
-            options.pixel_type == PixelType::F32 || self.generator.preprocessing.is_identity(),
+            options.pixel_type == PixelType::F32 || standardization.is_identity(),
             "pixel_type",
-            "f32 where a preprocessing is set",
+            "f32 where pixels are standardised",
             "u8",
-        )
+        )?;
+        options.save_to.as_ref().map_or(Ok(()), |save_to| save_to.check(channels))
     }
 
     /// Number of samples.
@@ -155,6 +206,26 @@ impl Flow {
         self.source.hidden_folders()
     }
 
+    /// Linked folders left out because they lead back to where they hang.
+    pub fn link_loops(&self) -> &[PathBuf] {
+        self.source.link_loops()
+    }
+
+    /// Rows of a table left out because they name no image.
+    pub fn invalid_files(&self) -> &InvalidFiles {
+        self.source.invalid_files()
+    }
+
+    /// How many samples each side got, where the index was split.
+    pub fn split_report(&self) -> Option<&SplitReport> {
+        self.source.split_report()
+    }
+
+    /// Keras' `class_indices`: the label of each class name.
+    pub fn class_indices(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.source.class_indices()
+    }
+
     /// Samples a batch; the last of an epoch may have fewer.
     pub fn batch_size(&self) -> usize {
         self.options.batch_size
@@ -172,10 +243,7 @@ impl Flow {
 
     /// What Keras prints: `Found 72 images belonging to 2 classes.`
     pub fn found(&self) -> String {
-        match self.labels() {
-            Some(_) => format!("Found {} images belonging to {} classes.", self.samples(), self.class_names().len()),
-            None => format!("Found {} images.", self.samples()),
-        }
+        self.source.found()
     }
 
     /// Starts threads that read, decode and resize ahead, and returns the batches of `epochs` in order.

@@ -48,12 +48,15 @@ mod random;
 mod report;
 mod resize;
 mod sampler;
+mod save;
+pub mod scan;
 mod source;
 mod standardize;
+mod targets;
 
 pub use augment::{FillMode, SplineOrder};
 pub use batch::{Batch, Layout, PixelType, Pixels};
-pub use decode::{DecodeError, MAX_PIXELS};
+pub use decode::{Alpha, ColorMode, DecodeError, DecodeOptions, Depth16, ExifOrientation, MAX_PIXELS};
 pub use error::{LoaderError, Stage};
 pub use failure::{ErrorBudget, Failure, OnError};
 pub use flow::{Flow, FlowOptions};
@@ -61,25 +64,18 @@ pub use generator::{Compat, ImageDataGenerator, Shift, ZoomRange};
 pub use metrics::describe as describe_metrics;
 pub use pipeline::{BatchStream, BlockingBatches, LoaderOptions};
 pub use report::{Report, ReportHandle};
-pub use resize::{Interpolation, Resizer};
+pub use resize::Interpolation;
+pub use save::{SaveFormat, SaveTo};
+pub use source::{ClassMode, DirectoryOptions, GroupBy, InvalidFiles, Split, SplitReport, Subset, TableOptions};
 pub use standardize::{
     DEFAULT_ZCA_BYTES, FunctionError, ImageShape, Preprocessing, PreprocessingFunction, Standardization,
-    StandardizeError, StandardizeScratch, Statistics, StatisticsBuilder, save_image_levels,
+    StandardizeError, Statistics, StatisticsBuilder,
 };
+pub use targets::{BatchTargets, TargetValues};
 
 /// Single steps of the pipeline, one image at a time, for tools and benchmarks.
 pub mod stages {
-    pub use crate::decode::{
-        Alpha, ColorMode, DecodeOptions, Decoder, Deep, DeepKind, Depth16, ExifOrientation, FileFormat, Image,
-        ParseOptionError, format_of,
-    };
-    pub use crate::resize::{Interpolation, Resizer};
-pub use resize::{Crop, DeepKind, DeepView, Interpolation, Resizer, View, keep_aspect_box};
-pub use standardize::Preprocessing;
-
-/// Single steps of the pipeline, one image at a time, for tools and benchmarks.
-pub mod stages {
-    pub use crate::decode::{Decoder, Image};
-    pub use crate::resize::{Crop, DeepKind, DeepView, Interpolation, Resizer, View, keep_aspect_box};
-    pub use crate::standardize::Preprocessing;
+    pub use crate::decode::{Decoder, Deep, FileFormat, Image, format_of};
+    pub use crate::resize::{Crop, DeepKind, DeepView, Resizer, View, keep_aspect_box};
+    pub use crate::standardize::{StandardizeScratch, save_image_levels};
 }

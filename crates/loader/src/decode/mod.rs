@@ -21,6 +21,7 @@ pub use error::DecodeError;
 pub use format::{FileFormat, format_of};
 pub use options::{Alpha, ColorMode, DecodeOptions, Depth16, ExifOrientation, ParseOptionError};
 
+use crate::resize::DeepKind;
 use raster::Raster;
 
 /// Images of more pixels are refused: twice the limit above which Pillow warns of a decompression bomb.
@@ -46,6 +47,8 @@ pub struct Image {
     pub clipped: bool,
     /// The format's name.
     pub format: &'static str,
+    /// Pillow's name of the pixels as they are stored: `1`, `L`, `LA`, `P`, `RGB`, `RGBA`, `CMYK`, `I;16`, ...
+    pub mode: &'static str,
     /// There are more frames or pages than this first one.
     pub animated: bool,
 }
@@ -58,15 +61,6 @@ pub struct Deep {
     pub kind: DeepKind,
     /// HW, rows from the top: `height * width` values.
     pub values: Vec<i32>,
-}
-
-/// Pillow's modes of deep grey.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DeepKind {
-    /// `I;16`: 16-bit PNG, and 16-bit TIFF in little-endian order. `0..=65535`.
-    I16,
-    /// `I`: PNM of more than 8 bits (scaled to `0..=65535`), and TIFF of 32 or signed 16 bits.
-    I32,
 }
 
 /// Decodes one image after another into the same buffers.
@@ -84,6 +78,11 @@ impl Decoder {
     /// A decoder with empty buffers.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The image that was decoded last.
+    pub fn image(&self) -> &Image {
+        &self.image
     }
 
     /// Decodes the first image in `bytes`. The result is valid until the next call.
@@ -115,6 +114,7 @@ impl Decoder {
             FileFormat::WebP => webp::decode(bytes, raster)?,
             FileFormat::Pnm => pnm::decode(bytes, raster)?,
         }
+        image.mode = raster.mode.name();
         convert::convert(raster, options, image);
         image.orientation = raster.orientation;
         image.clipped = raster.clipped;

@@ -49,6 +49,21 @@ pub(super) enum Mode {
 }
 
 impl Mode {
+    /// Pillow's name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::L => "L",
+            Self::La => "LA",
+            Self::Rgb => "RGB",
+            Self::Rgba => "RGBA",
+            Self::Palette => "P",
+            Self::Cmyk => "CMYK",
+            Self::I16 => "I;16",
+            Self::I16Big => "I;16B",
+            Self::I32From16 | Self::I32 => "I",
+        }
+    }
+
     /// Bytes a pixel; 0 in the modes of [`Raster::values`].
     pub(super) fn channels(self) -> usize {
         match self {

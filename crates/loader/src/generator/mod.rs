@@ -1,23 +1,22 @@
 //! `ImageDataGenerator`: what is done to an image, as plain values.
 
+mod bind;
 mod compat;
 mod range;
-
-use std::path::Path;
+mod standardize;
 
 pub use compat::Compat;
 pub use range::{Shift, ZoomRange};
 
 use crate::augment::{FillMode, SplineOrder};
 use crate::error::LoaderError;
-use crate::flow::{Flow, FlowOptions, check};
-use crate::source::DirectorySource;
-use crate::standardize::Preprocessing;
+use crate::flow::check;
+use crate::standardize::Standardization;
 use range::{RISING, is_range, is_rising};
 
 /// What is done to every image, with the names that Keras gives it. Nothing is on by default.
 ///
-/// Augmentation happens after the resize, standardisation ([`Preprocessing`]) after augmentation. The order
+/// Augmentation happens after the resize, standardisation ([`Standardization`]) after augmentation. The order
 /// of augmentation is Keras': rotation, shift, shear and zoom in one resampling, channel shift, flips,
 /// brightness. What is drawn is drawn anew for each epoch and sample.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +34,7 @@ pub struct ImageDataGenerator {
     pub(crate) horizontal_flip: bool,
     pub(crate) vertical_flip: bool,
     pub(crate) compat: Compat,
-    pub(crate) preprocessing: Preprocessing,
+    pub(crate) standardization: Standardization,
 }
 
 impl ImageDataGenerator {
@@ -125,35 +124,24 @@ impl ImageDataGenerator {
         self
     }
 
-    /// How pixels are standardised: what Keras users pass as `preprocessing_function`.
-    pub fn preprocessing(mut self, preprocessing: Preprocessing) -> Self {
-        self.preprocessing = preprocessing;
-        self
+    /// Whether nothing but flips happens at random, so that pixels stay whole numbers.
+    pub fn flips_only(&self) -> bool {
+        let still = Self {
+            horizontal_flip: self.horizontal_flip,
+            vertical_flip: self.vertical_flip,
+            fill_mode: self.fill_mode,
+            cval: self.cval,
+            interpolation_order: self.interpolation_order,
+            compat: self.compat,
+            standardization: self.standardization.clone(),
+            ..Self::default()
+        };
+        *self == still
     }
 
-    /// Binds the generator to a folder with one sub-folder a class.
-    ///
-    /// Classes are the sub-folders in byte order of their names (`10` before `2`); images are looked for
-    /// at any depth under each, by extension, in Keras' order. Folders whose name begins with a dot are
-    /// left out ([`Flow::hidden_folders`] names them).
-    ///
-    /// # Errors
-    ///
-    /// The folder is missing, is not a folder, cannot be listed, has no class folders or no images; an
-    /// option has a value that it cannot have.
-    pub fn flow_from_directory(&self, directory: impl AsRef<Path>, options: FlowOptions) -> Result<Flow, LoaderError> {
-        self.check()?;
-        Flow::new(self.clone(), DirectorySource::with_classes(directory.as_ref())?, options)
-    }
-
-    /// Binds the generator to every image under a folder, unlabelled: what `class_mode=None` is for.
-    ///
-    /// # Errors
-    ///
-    /// As [`flow_from_directory`](Self::flow_from_directory), without the class folders.
-    pub fn flow_from_files(&self, root: impl AsRef<Path>, options: FlowOptions) -> Result<Flow, LoaderError> {
-        self.check()?;
-        Flow::new(self.clone(), DirectorySource::without_classes(root.as_ref())?, options)
+    /// Whose draws and geometry augmentation has.
+    pub fn compat_mode(&self) -> Compat {
+        self.compat
     }
 
     /// An error where an option has a value that it cannot have.

@@ -4,14 +4,15 @@ use std::time::Instant;
 
 use super::draws::Draw;
 use super::worker::Content;
-use crate::augment::{flip_horizontal, flip_vertical};
-use crate::batch::PixelType;
-use crate::decode::Decoder;
+use crate::augment::{Warper, apply_after_warp, flip_horizontal, flip_vertical};
+use crate::batch::{Layout, PixelType, SampleShape};
+use crate::decode::{Decoder, ExifOrientation, Image};
 use crate::error::{LoaderError, Stage};
-use crate::flow::Flow;
+use crate::flow::{Flow, FlowOptions};
 use crate::metrics;
 use crate::report::Notes;
-use crate::resize::Resizer;
+use crate::resize::{Crop, DeepView, Resizer, View, keep_aspect_box};
+use crate::standardize::{ImageShape, StandardizeError, StandardizeScratch};
 
 /// What is worth telling of an image that is in order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,17 +35,34 @@ pub(super) struct Processor {
     name: &'static str,
     decoder: Decoder,
     resizer: Resizer,
-    /// The resized image, where it is standardised into its slot.
+    warper: Warper,
+    standardize: StandardizeScratch,
+    /// The resized image, HWC, where it is not resized into its slot.
     resized: Vec<u8>,
+    deep: Vec<i32>,
+    /// The resized image in single precision, HWC, where it is not a whole number of 8 bits.
+    floats: Vec<f32>,
+    /// The finished image, HWC, where its slot has another layout.
+    finished: Vec<f32>,
 }
 
 impl Processor {
     pub(super) fn new(flow: &Flow, name: &'static str) -> Self {
-        Self { flow: flow.clone(), name, decoder: Decoder::default(), resizer: Resizer::default(), resized: Vec::new() }
+        Self {
+            flow: flow.clone(),
+            name,
+            decoder: Decoder::default(),
+            resizer: Resizer::default(),
+            warper: Warper::default(),
+            standardize: StandardizeScratch::default(),
+            resized: Vec::new(),
+            deep: Vec::new(),
+            floats: Vec::new(),
+            finished: Vec::new(),
+        }
     }
 
-    /// Fills `out`, a slot, with `sample`, augmented as `draw` says. Tells `enter` each stage that
-    /// begins.
+    /// Fills `out`, a slot, with `sample`, augmented as `draw` says. Tells `enter` each stage that begins.
     pub(super) fn process(
         &mut self,
         content: Content,
@@ -53,45 +71,225 @@ impl Processor {
         out: &mut [u8],
         mut enter: impl FnMut(Stage),
     ) -> Result<Remarks, LoaderError> {
-        let options = self.flow.options();
-        let generator = self.flow.generator();
-        let started = Instant::now();
-        enter(Stage::Decode);
-        let image = self
-            .decoder
-            .decode(&content.bytes)
-            .map_err(|source| LoaderError::Decode { path: self.flow.source().path(sample), source })?;
-        drop(content);
-        let decoded = Instant::now();
-        metrics::stage(Stage::Decode, self.name, decoded - started);
-
-        enter(Stage::Resize);
-        let shape = options.sample_shape();
-        let target = match shape.pixel_type {
-            PixelType::U8 => &mut *out,
-            PixelType::F32 => {
-                self.resized.resize(shape.values(), 0);
-                &mut self.resized[..]
-            }
+        let name = self.name;
+        let mut clock = Instant::now();
+        let mut leave = |stage| {
+            let now = Instant::now();
+            metrics::stage(stage, name, now - clock);
+            clock = now;
         };
-        self.resizer.resize(
-            &image.pixels,
-            (image.height, image.width),
-            target,
-            options.target_size,
-            options.interpolation,
-        );
-        if draw.transform.flip_horizontal {
-            flip_horizontal(target, shape.width, shape.channels);
-        }
-        if draw.transform.flip_vertical {
-            flip_vertical(target, shape.width * shape.channels);
-        }
-        if shape.pixel_type == PixelType::F32 {
+        enter(Stage::Decode);
+        let decoded = self.decoder.decode(&content.bytes, &self.flow.options().decode);
+        decoded.map_err(|source| LoaderError::Decode { path: self.flow.source().path(sample), source })?;
+        drop(content);
+        leave(Stage::Decode);
+
+        let shape = self.flow.options().sample_shape();
+        let transform = &draw.transform;
+        let remarks = remarks(self.decoder.image(), self.flow.options());
+        if transform.is_flips_only() && self.decoder.image().deep.is_none() {
+            enter(Stage::Resize);
+            let direct = shape.pixel_type == PixelType::U8 && shape.layout == Layout::Nhwc;
+            let mut resized = std::mem::take(&mut self.resized);
+            resized.resize(if direct { 0 } else { shape.values() }, 0);
+            let target = if direct { &mut *out } else { &mut resized[..] };
+            self.resize(sample, target)?;
+            if transform.flip_horizontal {
+                flip_horizontal(target, shape.width, shape.channels);
+            }
+            if transform.flip_vertical {
+                flip_vertical(target, shape.width * shape.channels);
+            }
+            leave(Stage::Resize);
+            if !direct {
+                enter(Stage::Standardize);
+                self.finish_levels(&resized, sample, shape, out)?;
+                leave(Stage::Standardize);
+            }
+            self.resized = resized;
+        } else {
+            enter(Stage::Resize);
+            self.resize_any(sample, shape)?;
+            leave(Stage::Resize);
+            enter(Stage::Augment);
+            self.warp(&draw, shape);
+            leave(Stage::Augment);
             enter(Stage::Standardize);
-            generator.preprocessing.apply(&self.resized, bytemuck::cast_slice_mut(out));
+            self.finish_floats(sample, shape, out)?;
+            leave(Stage::Standardize);
         }
-        metrics::stage(Stage::Resize, self.name, decoded.elapsed());
-        Ok(Remarks::default())
+        if let Some(save_to) = &self.flow.options().save_to {
+            enter(Stage::Save);
+            let values = values(out, shape);
+            save_to.save(&values, (shape.height, shape.width, shape.channels), (sample, draw.file_hash))?;
+        }
+        Ok(remarks)
+    }
+
+    /// The decoded image of 8 bits a channel, resized into `out`.
+    fn resize(&mut self, sample: usize, out: &mut [u8]) -> Result<(), LoaderError> {
+        let image = self.decoder.image();
+        let options = self.flow.options();
+        let crop = crop(image, options).ok_or_else(|| self.nothing_left(sample))?;
+        let view =
+            View { pixels: &image.pixels, height: image.height, width: image.width, channels: image.channels };
+        self.resizer.resize(view, crop, out, options.target_size, options.interpolation);
+        Ok(())
+    }
+
+    /// The decoded image, resized into [`resized`](Self::resized), or into [`floats`](Self::floats) where it is deep.
+    fn resize_any(&mut self, sample: usize, shape: SampleShape) -> Result<(), LoaderError> {
+        let mut resized = std::mem::take(&mut self.resized);
+        resized.resize(shape.values(), 0);
+        let image = self.decoder.image();
+        let options = self.flow.options();
+        if let Some(deep) = &image.deep {
+            let crop = crop(image, options).ok_or_else(|| self.nothing_left(sample))?;
+            let view =
+                DeepView { pixels: &deep.values, height: image.height, width: image.width, kind: deep.kind };
+            self.deep.resize(shape.values(), 0);
+            self.resizer.resize_deep(view, crop, &mut self.deep, options.target_size, options.interpolation);
+        } else {
+            self.resize(sample, &mut resized)?;
+        }
+        self.resized = resized;
+        Ok(())
+    }
+
+    /// The resized image, augmented, in [`floats`](Self::floats).
+    fn warp(&mut self, draw: &Draw, shape: SampleShape) {
+        let generator = self.flow.generator();
+        let size = (shape.height, shape.width, shape.channels);
+        let affine = draw.transform.affine((shape.height, shape.width), generator.compat);
+        let is_deep = self.decoder.image().deep.is_some();
+        self.floats.resize(shape.values(), 0.0);
+        let (fill, cval, order) = (generator.fill_mode, generator.cval, generator.interpolation_order);
+        match affine {
+            Some(affine) if is_deep => {
+                self.finished.clear();
+                self.finished.extend(self.deep.iter().map(|&value| value as f32));
+                self.warper.warp(&self.finished, size, &affine, fill, cval, order, &mut self.floats);
+            }
+            Some(affine) => self.warper.warp(&self.resized, size, &affine, fill, cval, order, &mut self.floats),
+            None if is_deep => copy(&self.deep, &mut self.floats, |value| value as f32),
+            None => copy(&self.resized, &mut self.floats, f32::from),
+        }
+        apply_after_warp(&draw.transform, &mut self.floats, size);
+    }
+
+    /// An image of whole numbers of 8 bits to its slot.
+    fn finish_levels(
+        &mut self,
+        levels: &[u8],
+        sample: usize,
+        shape: SampleShape,
+        out: &mut [u8],
+    ) -> Result<(), LoaderError> {
+        let standardization = self.flow.generator().standardization();
+        let image_shape = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
+        let failed = |error| self.not_standardized(sample, error);
+        match (shape.pixel_type, shape.layout) {
+            (PixelType::U8, Layout::Nhwc) => out.copy_from_slice(levels),
+            (PixelType::U8, Layout::Nchw) => to_channels_first(levels, out, shape.channels),
+            (PixelType::F32, Layout::Nhwc) => {
+                let out = bytemuck::cast_slice_mut(out);
+                standardization.standardize_levels(levels, out, image_shape, &mut self.standardize).map_err(failed)?;
+            }
+            (PixelType::F32, Layout::Nchw) => {
+                let mut finished = std::mem::take(&mut self.finished);
+                finished.resize(shape.values(), 0.0);
+                standardization
+                    .standardize_levels(levels, &mut finished, image_shape, &mut self.standardize)
+                    .map_err(failed)?;
+                to_channels_first(&finished, bytemuck::cast_slice_mut(out), shape.channels);
+                self.finished = finished;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in [`floats`](Self::floats) to its slot.
+    fn finish_floats(&mut self, sample: usize, shape: SampleShape, out: &mut [u8]) -> Result<(), LoaderError> {
+        let image_shape = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
+        let standardization = self.flow.generator().standardization();
+        standardization
+            .standardize(&mut self.floats, image_shape, &mut self.standardize)
+            .map_err(|error| self.not_standardized(sample, error))?;
+        match (shape.pixel_type, shape.layout) {
+            (PixelType::F32, Layout::Nhwc) => bytemuck::cast_slice_mut(out).copy_from_slice(&self.floats),
+            (PixelType::F32, Layout::Nchw) => {
+                to_channels_first(&self.floats, bytemuck::cast_slice_mut(out), shape.channels);
+            }
+            (PixelType::U8, layout) => {
+                let level = |value: f32| value.round().clamp(0.0, 255.0) as u8;
+                if layout == Layout::Nhwc {
+                    copy(&self.floats, out, level);
+                } else {
+                    copy(&self.floats, &mut self.resized, level);
+                    to_channels_first(&self.resized, out, shape.channels);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn nothing_left(&self, sample: usize) -> LoaderError {
+        let image = self.decoder.image();
+        LoaderError::NothingLeft {
+            path: self.flow.source().path(sample),
+            size: (image.height, image.width),
+            target: self.flow.options().target_size,
+        }
+    }
+
+    fn not_standardized(&self, sample: usize, source: StandardizeError) -> LoaderError {
+        LoaderError::Standardize { path: self.flow.source().path(sample), source }
+    }
+}
+
+fn remarks(image: &Image, options: &FlowOptions) -> Remarks {
+    Remarks {
+        rotated: image.orientation > 1 && options.decode.exif == ExifOrientation::Ignore,
+        clipped: image.clipped,
+    }
+}
+
+/// The part of an image that is resized, if anything of it is left; all of it unless proportions are to be kept.
+#[expect(clippy::option_option, reason = "no crop, and no part of the image, are two things")]
+fn crop(image: &Image, options: &FlowOptions) -> Option<Option<Crop>> {
+    if !options.keep_aspect_ratio {
+        return Some(None);
+    }
+    let crop = keep_aspect_box((image.height, image.width), options.target_size);
+    (crop.height > 0 && crop.width > 0).then_some(Some(crop))
+}
+
+fn copy<T: Copy, U>(from: &[T], to: &mut [U], convert: impl Fn(T) -> U) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = convert(from);
+    }
+}
+
+/// HWC to CHW.
+fn to_channels_first<T: Copy>(pixels: &[T], out: &mut [T], channels: usize) {
+    for (channel, plane) in out.chunks_exact_mut(pixels.len() / channels).enumerate() {
+        for (out, pixel) in plane.iter_mut().zip(pixels.chunks_exact(channels)) {
+            *out = pixel[channel];
+        }
+    }
+}
+
+/// The finished image in a slot, HWC.
+fn values(slot: &[u8], shape: SampleShape) -> Vec<f32> {
+    let values: Vec<f32> = match shape.pixel_type {
+        PixelType::U8 => slot.iter().map(|&value| value.into()).collect(),
+        PixelType::F32 => bytemuck::cast_slice(slot).to_vec(),
+    };
+    match shape.layout {
+        Layout::Nhwc => values,
+        Layout::Nchw => {
+            let plane = shape.height * shape.width;
+            (0..values.len()).map(|at| values[at % shape.channels * plane + at / shape.channels]).collect()
+        }
     }
 }

@@ -1,295 +1,182 @@
 //! Photos in folders, indexed by Keras' rules.
 
-use std::ffi::OsStr;
+use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use crate::error::{LoaderError, Stage};
+use super::class_mode::ClassMode;
+use super::index::{Index, Origin};
+use super::names::is_hidden;
+use super::split::{Split, Subset};
+use super::targets::Targets;
+use super::walk::{Found, Rules, images_under, list, unlisted};
+use crate::error::LoaderError;
 
-/// What the name of an image ends in, in any case. As in Keras no dot is asked for: `notajpg` counts.
-pub(crate) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff"];
-
-/// An index of the images under a folder. Holds names, not bytes.
-#[derive(Clone, Debug)]
-pub(crate) struct DirectorySource {
-    root: PathBuf,
-    /// Paths under `root`, in index order.
-    files: Vec<PathBuf>,
-    /// The class of each file, where folders are classes.
-    labels: Option<Vec<u32>>,
-    classes: Vec<String>,
-    hidden: Vec<PathBuf>,
+/// How folders are indexed. The defaults are those of Keras' `flow_from_directory`, but for hidden folders and
+/// for what is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DirectoryOptions {
+    /// The folders that are classes, in label order; `a/b` is a folder in a folder. Default `None` (as an
+    /// empty list): every folder, in the order of the code points of their names (`10` before `2`).
+    pub classes: Option<Vec<String>>,
+    /// What batches hold of the classes. Default [`ClassMode::Categorical`].
+    pub class_mode: ClassMode,
+    /// Whether links to folders within classes are followed, but for those that lead back to where they hang.
+    /// A class may be a link in any case. Default `false`.
+    pub follow_links: bool,
+    /// Whether folders whose names begin with a dot count, as in Keras. Default `false`: left out, and named.
+    pub hidden_folders: bool,
+    /// Whether to refuse what Keras lets pass: a folder of `classes` that is not there (no images), and
+    /// [`ClassMode::Binary`] with other than two classes. Default `true`.
+    pub strict: bool,
+    /// How samples are split, where `subset` is set. Default `None`.
+    pub split: Option<Split>,
+    /// The side of the split to index. Default `None`: all samples.
+    pub subset: Option<Subset>,
 }
 
-impl DirectorySource {
-    /// Images in class folders: class `k` is the `k`-th sub-folder of `root` in byte order.
-    pub(crate) fn with_classes(root: &Path) -> Result<Self, LoaderError> {
-        let mut source = Self::empty(root)?;
-        let listing = list(root, &mut source.hidden)?;
-        if listing.folders.is_empty() {
+impl Default for DirectoryOptions {
+    fn default() -> Self {
+        Self {
+            classes: None,
+            class_mode: ClassMode::default(),
+            follow_links: false,
+            hidden_folders: false,
+            strict: true,
+            split: None,
+            subset: None,
+        }
+    }
+}
+
+impl DirectoryOptions {
+    fn rules(&self) -> Rules {
+        Rules { hidden_folders: self.hidden_folders, follow_links: self.follow_links }
+    }
+}
+
+impl Index {
+    /// Images in class folders, each looked for at any depth.
+    ///
+    /// # Errors
+    ///
+    /// A folder is missing or cannot be listed; there are no classes, no images, or none on the side asked
+    /// for; an option has a value that it cannot have.
+    pub(crate) fn from_directory(root: &Path, options: &DirectoryOptions) -> Result<Self, LoaderError> {
+        options.class_mode.check_for_folders()?;
+        check_folder(root)?;
+        let mut index = Self::new(root, options.class_mode, Origin::Folders);
+        let folders = match options.classes.as_deref().filter(|classes| !classes.is_empty()) {
+            Some(classes) => {
+                check_names(classes)?;
+                index.classes = classes.to_vec();
+                classes.iter().map(PathBuf::from).collect()
+            }
+            None => {
+                let (hidden, folders) = list(root)?
+                    .folders
+                    .into_iter()
+                    .map(|(name, _)| PathBuf::from(name))
+                    .partition(|name: &PathBuf| !options.hidden_folders && is_hidden(name.as_os_str()));
+                let folders: Vec<PathBuf> = folders;
+                index.hidden = hidden;
+                index.hidden.iter_mut().for_each(|name| *name = root.join(&*name));
+                index.classes = folders.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+                folders
+            }
+        };
+        if folders.is_empty() {
             return Err(LoaderError::NoClasses { path: root.to_owned() });
         }
-        let mut labels = Vec::new();
-        for folder in listing.folders {
-            let class = file_name(&folder);
-            source.files.extend(images_under(&folder, &mut source.hidden)?);
-            labels.resize(source.files.len(), source.classes.len() as u32);
-            source.classes.push(class.to_string_lossy().into_owned());
+        if options.class_mode == ClassMode::Binary && options.strict && folders.len() != 2 {
+            return Err(LoaderError::BinaryClasses { path: root.to_owned(), classes: folders.len() });
         }
-        source.labels = Some(labels);
-        source.finish()
+        let found = index.walk(&folders, options)?;
+        let mut labels = Vec::with_capacity(found.iter().map(Vec::len).sum());
+        for ((label, folder), images) in (0..).zip(&folders).zip(found) {
+            labels.resize(labels.len() + images.len(), label);
+            index.files.extend(images.into_iter().map(|image| folder.join(image).into_boxed_path()));
+        }
+        index.targets = Targets::Classes(labels);
+        index.finish(options)
     }
 
-    /// Every image at any depth under `root`, unlabelled.
-    pub(crate) fn without_classes(root: &Path) -> Result<Self, LoaderError> {
-        let mut source = Self::empty(root)?;
-        source.files = images_under(root, &mut source.hidden)?;
-        source.finish()
+    /// Every image at any depth under `root`, without classes: `options.classes` and `options.class_mode` do
+    /// not count.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_directory`](Self::from_directory), without the classes.
+    pub(crate) fn from_files(root: &Path, options: &DirectoryOptions) -> Result<Self, LoaderError> {
+        check_folder(root)?;
+        let mut index = Self::new(root, ClassMode::None, Origin::Files);
+        let found = index.walk(&[PathBuf::new()], options)?;
+        index.files = found.into_iter().flatten().map(PathBuf::into_boxed_path).collect();
+        index.finish(options)
     }
 
-    fn empty(root: &Path) -> Result<Self, LoaderError> {
-        match fs::metadata(root) {
-            Ok(metadata) if metadata.is_dir() => Ok(Self {
-                root: root.to_owned(),
-                files: Vec::new(),
-                labels: None,
-                classes: Vec::new(),
-                hidden: Vec::new(),
-            }),
-            Ok(_) => Err(LoaderError::NotADirectory { path: root.to_owned() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(LoaderError::MissingDirectory { path: root.to_owned() })
+    /// The images under each of `folders`, which are relative to the root.
+    fn walk(&mut self, folders: &[PathBuf], options: &DirectoryOptions) -> Result<Vec<Vec<PathBuf>>, LoaderError> {
+        let mut starts = Vec::with_capacity(folders.len());
+        let mut there = Vec::with_capacity(folders.len());
+        for folder in folders {
+            let path = if folder.as_os_str().is_empty() { self.root.clone() } else { self.root.join(folder) };
+            let checked = check_folder(&path);
+            there.push(checked.is_ok() || options.strict);
+            match checked {
+                Ok(()) => starts.push(path),
+                Err(error) if options.strict => return Err(error),
+                Err(_) => {}
             }
-            Err(error) => Err(unlisted(root, error)),
         }
+        let Found { images, hidden, loops } = images_under(&starts, options.rules())?;
+        self.hidden.extend(hidden);
+        self.loops = loops;
+        let mut images = images.into_iter();
+        Ok(there.into_iter().map(|there| if there { images.next() } else { None }.unwrap_or_default()).collect())
     }
 
-    fn finish(mut self) -> Result<Self, LoaderError> {
+    fn finish(mut self, options: &DirectoryOptions) -> Result<Self, LoaderError> {
         if self.files.is_empty() {
             return Err(LoaderError::NoImages { path: self.root });
         }
-        for file in &mut self.files {
-            if let Ok(relative) = file.strip_prefix(&self.root) {
-                *file = relative.to_owned();
-            }
-        }
         self.files.shrink_to_fit();
-        Ok(self)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.files.len()
-    }
-
-    /// The folder that was indexed.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// The path of sample `index` under the root.
-    pub(crate) fn name(&self, index: usize) -> &Path {
-        &self.files[index]
-    }
-
-    /// Where sample `index` is.
-    pub(crate) fn path(&self, index: usize) -> PathBuf {
-        self.root.join(&self.files[index])
-    }
-
-    /// The class of each sample, in index order.
-    pub(crate) fn labels(&self) -> Option<&[u32]> {
-        self.labels.as_deref()
-    }
-
-    pub(crate) fn labels_of(&self, samples: &[usize]) -> Vec<u32> {
-        self.labels.as_ref().map_or(Vec::new(), |labels| samples.iter().map(|&sample| labels[sample]).collect())
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of_files(root: &str, files: impl Iterator<Item = String>) -> Self {
-        let files = files.map(PathBuf::from).collect();
-        Self { root: root.into(), files, labels: None, classes: Vec::new(), hidden: Vec::new() }
-    }
-
-    /// Class names: label `k` is the `k`-th.
-    pub(crate) fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    /// Folders that were left out because their names begin with a dot.
-    pub(crate) fn hidden_folders(&self) -> &[PathBuf] {
-        &self.hidden
-    }
-
-    /// Keeps only the samples at `places`, which are in ascending order.
-    pub(crate) fn keep(&mut self, places: &[usize]) {
-        self.files = places.iter().map(|&place| std::mem::take(&mut self.files[place])).collect();
-        self.labels = self.labels.take().map(|labels| places.iter().map(|&place| labels[place]).collect());
+        self.subset(options.split.as_ref(), options.subset)
     }
 }
 
-/// The images at any depth under `folder`. Folders come in the order of their whole paths as strings, as
-/// `sorted(os.walk(..))` has them (`c-x` before `c/x`), names within a folder in byte order.
-fn images_under(folder: &Path, hidden: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>, LoaderError> {
-    let mut folders = vec![(folder.to_owned(), list(folder, hidden)?)];
-    let mut next = 0;
-    while next < folders.len() {
-        // A linked folder may lead back to where it hangs; Keras follows none by default.
-        let below: Vec<PathBuf> =
-            folders[next].1.folders.iter().filter(|folder| !folder.is_symlink()).cloned().collect();
-        for folder in below {
-            let listing = list(&folder, hidden)?;
-            folders.push((folder, listing));
+pub(super) fn check_folder(path: &Path) -> Result<(), LoaderError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(LoaderError::NotADirectory { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(LoaderError::MissingDirectory { path: path.to_owned() })
         }
-        next += 1;
+        Err(error) => Err(unlisted(path, error)),
     }
-    folders.sort_by(|(a, _), (b, _)| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-    Ok(folders.into_iter().flat_map(|(_, listing)| listing.images).collect())
 }
 
-/// What is in one folder, each in byte order of the names.
-struct Listing {
-    folders: Vec<PathBuf>,
-    images: Vec<PathBuf>,
-}
-
-fn list(folder: &Path, hidden: &mut Vec<PathBuf>) -> Result<Listing, LoaderError> {
-    let mut listing = Listing { folders: Vec::new(), images: Vec::new() };
-    for entry in fs::read_dir(folder).map_err(|error| unlisted(folder, error))? {
-        let entry = entry.map_err(|error| unlisted(folder, error))?;
-        let path = entry.path();
-        let kind = entry.file_type().map_err(|error| unlisted(&path, error))?;
-        if kind.is_dir() || (kind.is_symlink() && path.is_dir()) {
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                hidden.push(path);
-            } else {
-                listing.folders.push(path);
-            }
-        } else if is_image_name(&entry.file_name()) {
-            listing.images.push(path);
+/// Class names are paths below the root that name no photo twice.
+fn check_names(classes: &[String]) -> Result<(), LoaderError> {
+    let invalid =
+        |expected, got: &str| Err(LoaderError::InvalidOption { option: "classes", expected, got: format!("`{got}`") });
+    let mut seen = HashSet::new();
+    for class in classes {
+        if class.is_empty() || !Path::new(class).components().all(|part| matches!(part, Component::Normal(_))) {
+            return invalid("names of folders under the one that is indexed", class);
+        }
+        if !seen.insert(Path::new(class)) {
+            return invalid("each folder once", class);
         }
     }
-    let by_name = |a: &PathBuf, b: &PathBuf| file_name(a).as_encoded_bytes().cmp(file_name(b).as_encoded_bytes());
-    listing.folders.sort_by(by_name);
-    listing.images.sort_by(by_name);
-    Ok(listing)
-}
-
-fn is_image_name(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes();
-    EXTENSIONS.iter().any(|extension| {
-        name.len() >= extension.len() && name[name.len() - extension.len()..].eq_ignore_ascii_case(extension.as_bytes())
-    })
-}
-
-fn file_name(path: &Path) -> &OsStr {
-    path.file_name().unwrap_or(path.as_os_str())
-}
-
-fn unlisted(path: &Path, source: io::Error) -> LoaderError {
-    LoaderError::Io { path: path.to_owned(), stage: Stage::Index, source }
+    for class in classes {
+        if let Some(above) = Path::new(class).ancestors().skip(1).find(|above| seen.contains(above)) {
+            return invalid("folders of which none is in another", &format!("{}` and `{class}", above.display()));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tree(files: &[&str]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = root.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "x").unwrap();
-        }
-        root
-    }
-
-    fn names(source: &DirectorySource) -> Vec<&str> {
-        (0..source.len()).map(|index| source.name(index).to_str().unwrap()).collect()
-    }
-
-    // Orders checked with keras.preprocessing.image.DirectoryIterator, Keras 3.15.1, on the same tree.
-    #[test]
-    fn classes_and_files_come_in_the_order_of_keras() {
-        let root = tree(&[
-            "b/2.jpg",
-            "b/10.jpg",
-            "a/z.PNG",
-            "a/c-x/1.jpg",
-            "a/c/x/1.jpg",
-            "a/c/0.tiff",
-            "a/notajpg",
-            "a/readme.txt",
-            "10/i.bmp",
-            "2/i.ppm",
-            "Z/i.jpeg",
-            "stray.jpg",
-        ]);
-        let source = DirectorySource::with_classes(root.path()).unwrap();
-        assert_eq!(source.classes(), ["10", "2", "Z", "a", "b"]);
-        assert_eq!(
-            names(&source),
-            [
-                "10/i.bmp",
-                "2/i.ppm",
-                "Z/i.jpeg",
-                "a/notajpg",
-                "a/z.PNG",
-                "a/c/0.tiff",
-                "a/c-x/1.jpg",
-                "a/c/x/1.jpg",
-                "b/10.jpg",
-                "b/2.jpg",
-            ]
-        );
-        assert_eq!(source.labels().unwrap(), [0, 1, 2, 3, 3, 3, 3, 3, 4, 4]);
-    }
-
-    #[test]
-    fn without_classes_everything_is_found() {
-        let root = tree(&["b/2.jpg", "a/1.jpg", "top.jpg", "a/x.txt"]);
-        let source = DirectorySource::without_classes(root.path()).unwrap();
-        assert_eq!(names(&source), ["top.jpg", "a/1.jpg", "b/2.jpg"]);
-        assert_eq!(source.labels(), None);
-    }
-
-    #[test]
-    fn hidden_folders_are_left_out_and_named() {
-        let root = tree(&["a/1.jpg", ".ipynb_checkpoints/1.jpg", "a/.git/2.jpg", "a/.hidden.jpg"]);
-        let source = DirectorySource::with_classes(root.path()).unwrap();
-        assert_eq!(source.classes(), ["a"]);
-        assert_eq!(names(&source), ["a/.hidden.jpg", "a/1.jpg"]);
-        assert_eq!(source.hidden_folders().len(), 2);
-    }
-
-    #[test]
-    fn an_empty_class_keeps_its_label() {
-        let root = tree(&["c/1.jpg", "a/1.jpg"]);
-        fs::create_dir(root.path().join("b")).unwrap();
-        let source = DirectorySource::with_classes(root.path()).unwrap();
-        assert_eq!(source.classes(), ["a", "b", "c"]);
-        assert_eq!(source.labels().unwrap(), [0, 2]);
-    }
-
-    #[test]
-    fn linked_classes_count_and_linked_sub_folders_do_not() {
-        let root = tree(&["a/1.jpg", "elsewhere/2.jpg"]);
-        let data = tree(&["b/3.jpg"]);
-        std::os::unix::fs::symlink(root.path().join("a"), data.path().join("a")).unwrap();
-        std::os::unix::fs::symlink(root.path(), data.path().join("b/loop")).unwrap();
-        let source = DirectorySource::with_classes(data.path()).unwrap();
-        assert_eq!(names(&source), ["a/1.jpg", "b/3.jpg"]);
-    }
-
-    #[test]
-    fn folders_that_cannot_be_used_are_named() {
-        let root = tree(&["a/readme.txt", "file"]);
-        let message = |path: &Path| DirectorySource::with_classes(path).unwrap_err().to_string();
-        let missing = root.path().join("nowhere");
-        assert_eq!(message(&missing), format!("{}: no such folder", missing.display()));
-        assert!(message(&root.path().join("file")).ends_with("file: not a folder"));
-        assert!(message(&root.path().join("a")).contains("no class folders in it; expected one sub-folder a class"));
-        assert!(message(root.path()).contains("no images in it; files ending in png, jpg"));
-    }
-}
+mod tests;
