@@ -187,7 +187,9 @@ impl<'a> Builder<'a> {
             }
             Column::Classes { labels, lists, any_list } => {
                 let (names, places) = labels.order(given, lists.all());
-                self.check_binary_count(table, names.len())?;
+                if self.options.strict || given.is_some() {
+                    self.check_binary_count(table, names.len())?;
+                }
                 index.classes = names;
                 let (mut kept, mut rows) = (ClassLists::default(), Vec::with_capacity(lists.len()));
                 for row in 0..lists.len() {

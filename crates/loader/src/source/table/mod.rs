@@ -56,7 +56,8 @@ pub struct TableOptions {
     pub list_separator: Option<char>,
     /// Whether to leave out rows whose file is not there, or has no name of an image. Default `true`.
     pub validate_filenames: bool,
-    /// Whether to refuse a table that names a file twice, which Keras lets pass. Default `true`.
+    /// Whether to refuse what Keras lets pass: a table that names a file twice, and [`ClassMode::Binary`] where
+    /// the rows that are left have one class. Default `true`.
     pub strict: bool,
     /// How samples are split, where `subset` is set. Default `None`.
     pub split: Option<Split>,

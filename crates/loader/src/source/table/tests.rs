@@ -156,12 +156,23 @@ fn what_is_wrong_is_named_by_line_and_column() {
         ("filename,class\n", "no rows"),
         ("filename,class,class\n0.jpg,a,b\n", "header, column `class`: more than one column has this name"),
         ("filename,class\n\n0.jpg,a\n\n1.jpg,\n", "line 5, column `class`: empty class name"),
+        ("filename,class\r\n0.jpg,a\r\n\r\n1.jpg,\r\n", "line 4, column `class`: empty class name"),
+        ("\u{feff}filename,class\n0.jpg,\n", "line 2, column `class`: empty class name"),
         ("filename,class\n\"0\n.jpg\",a\n,b\n", "line 4, column `filename`: empty file name"),
         ("filename,class\n0.jpg,a\n1.jpg,b\n0.jpg,b\n", "line 4, column `filename`: `0.jpg` is in line 2 already"),
-        ("filename,class\n0.jpg\n", "cannot read the table"),
-        ("filename,class\n0.jpg,a,b\n", "cannot read the table"),
     ] {
         assert_eq!(problem(table, &options()), expected, "{table:?}");
+    }
+    for (table, expected) in [
+        (&b"filename,class\r\n0.jpg\r\n"[..], "line 2 has 1 fields, and the header 2"),
+        (b"filename,class\n\n0.jpg,a,b\n", "line 3 has 3 fields, and the header 2"),
+        (b"filename,class\n0.jpg,caf\xe9\n", "line 2 is not in UTF-8"),
+    ] {
+        let folder = folder("");
+        fs::write(folder.path().join("table.csv"), table).unwrap();
+        let error = Index::from_table(&folder.path().join("table.csv"), &options()).unwrap_err();
+        assert!(error.to_string().ends_with("table.csv: cannot read the table"), "{error}");
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), expected);
     }
     let twice = TableOptions { strict: false, ..options() };
     assert_eq!(index("filename,class\n0.jpg,a\n0.jpg,b\n", &twice).unwrap().len(), 2);
@@ -174,6 +185,17 @@ fn a_byte_order_mark_and_other_delimiters_are_no_part_of_a_name() {
     let tabs = TableOptions { delimiter: '\t', ..options() };
     let index = index("\u{feff}filename\tclass\r\n0.jpg\ta,b\r\n", &tabs).unwrap();
     assert_eq!(index.classes(), ["a,b"]);
+}
+
+#[test]
+fn lines_are_counted_through_any_buffer() {
+    let rows: String = (0..5000).map(|k| format!("{},a{}", k, ["\n", "\r\n", "\r\n\n"][k % 3])).collect();
+    for wrong in [0, 1, 2, 1000, 4999] {
+        let line = 2 + wrong + wrong / 3;
+        let table = format!("filename,class\n{}", rows.replace(&format!("\n{wrong},a"), &format!("\n{wrong},")));
+        let table = if wrong == 0 { table.replacen("0,a", "0,", 1) } else { table };
+        assert_eq!(problem(&table, &options()), format!("line {line}, column `class`: empty class name"));
+    }
 }
 
 #[test]
