@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::BytesMut;
 
 use crate::source::Index;
+use crate::standardize::ImageShape;
 use crate::targets::BatchTargets;
 
 /// What a batch's pixels are stored as.
@@ -60,6 +61,11 @@ impl SampleShape {
     /// Values of one sample.
     pub(crate) const fn values(&self) -> usize {
         self.height * self.width * self.channels
+    }
+
+    /// The size of one image, whatever its layout.
+    pub(crate) const fn image(&self) -> ImageShape {
+        ImageShape { height: self.height, width: self.width, channels: self.channels }
     }
 
     /// Bytes of one sample.

@@ -15,7 +15,6 @@ use crate::resize::Interpolation;
 use crate::sampler::Sampler;
 use crate::save::SaveTo;
 use crate::source::{Index, InvalidFiles, Split, SplitReport};
-use crate::standardize::ImageShape;
 
 /// How samples become batches. The defaults are those of Keras' `flow_from_directory`.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,8 +163,8 @@ impl Flow {
         }
         self.generator.check()?;
         let standardization = self.generator.standardization();
-        let SampleShape { channels, .. } = options.sample_shape();
-        standardization.check(ImageShape { height, width, channels })?;
+        let shape = options.sample_shape().image();
+        standardization.check(shape)?;
         standardization.check_fitted()?;
         check(
             options.pixel_type == PixelType::F32 || standardization.is_identity(),
@@ -173,7 +172,7 @@ impl Flow {
             "f32 where pixels are standardised",
             "u8",
         )?;
-        options.save_to.as_ref().map_or(Ok(()), |save_to| save_to.check(channels))
+        options.save_to.as_ref().map_or(Ok(()), |save_to| save_to.check(shape.channels))
     }
 
     /// Number of samples.

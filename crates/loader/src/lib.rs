@@ -7,13 +7,13 @@
 //! threads, as a [`Stream`](tokio_stream::Stream) or, through [`BatchStream::blocking`], as an iterator.
 //!
 //! ```no_run
-//! use xfer_loader::{FlowOptions, ImageDataGenerator, LoaderOptions, Preprocessing};
+//! use xfer_loader::{DirectoryOptions, FlowOptions, ImageDataGenerator, LoaderOptions, Preprocessing};
 //!
 //! # fn main() -> Result<(), xfer_loader::LoaderError> {
 //! let flow = ImageDataGenerator::new()
 //!     .horizontal_flip(true)
 //!     .preprocessing(Preprocessing::Caffe)
-//!     .flow_from_directory("photos/train", FlowOptions { target_size: (224, 224), ..FlowOptions::default() })?;
+//!     .flow_from_directory("photos/train", &DirectoryOptions::default(), FlowOptions { target_size: (224, 224), ..FlowOptions::default() })?;
 //! println!("{}", flow.found());
 //! for batch in flow.stream(0..10, &LoaderOptions::default())?.blocking() {
 //!     let batch = batch?;

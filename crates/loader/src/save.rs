@@ -95,7 +95,8 @@ impl SaveTo {
     fn encode(&self, mut levels: Vec<u8>, (height, width, channels): (usize, usize, usize)) -> io::Result<Vec<u8>> {
         let (format, color) = match (self.format, channels) {
             (SaveFormat::Jpeg, 4) => {
-                levels = levels.as_chunks::<4>().0.iter().flat_map(|&[red, green, blue, _]| [red, green, blue]).collect();
+                levels =
+                    levels.as_chunks::<4>().0.iter().flat_map(|&[red, green, blue, _]| [red, green, blue]).collect();
                 (ImageFormat::Jpeg, ExtendedColorType::Rgb8)
             }
             (format, channels) => {

@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
 use image::{Rgb, RgbImage};
-use xfer_loader::{FlowOptions, ImageDataGenerator, LoaderOptions, Preprocessing};
+use xfer_loader::{DirectoryOptions, FlowOptions, ImageDataGenerator, LoaderOptions, Preprocessing};
 
 /// The system's allocator, counting bytes that are in use.
 struct Counting;
@@ -50,7 +50,7 @@ fn a_thousand_streams_dropped_at_a_random_step_leave_nothing() {
     let flow = ImageDataGenerator::new()
         .horizontal_flip(true)
         .preprocessing(Preprocessing::Caffe)
-        .flow_from_directory(root.path(), options)
+        .flow_from_directory(root.path(), &DirectoryOptions::default(), options)
         .unwrap();
     let mut random = 1_u64;
     let mut round = || {

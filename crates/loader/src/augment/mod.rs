@@ -8,7 +8,7 @@ mod warp;
 
 pub(crate) use flip::{flip_horizontal, flip_vertical};
 pub(crate) use transform::Transform;
-pub(crate) use warp::{Affine, Warper};
+pub(crate) use warp::Warper;
 pub use warp::{FillMode, SplineOrder};
 
 /// Does to an image (HWC of `shape`, 1, 3 or 4 channels in 0 to 255, or beyond after a spline of order 2 or

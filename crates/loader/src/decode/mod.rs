@@ -19,7 +19,7 @@ mod webp;
 
 pub use error::DecodeError;
 pub use format::{FileFormat, format_of};
-pub use options::{Alpha, ColorMode, DecodeOptions, Depth16, ExifOrientation, ParseOptionError};
+pub use options::{Alpha, ColorMode, DecodeOptions, Depth16, ExifOrientation};
 
 use crate::resize::DeepKind;
 use raster::Raster;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::error::LoaderError;
+
 /// How images are decoded. The default is what Keras' `load_img` does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecodeOptions {
@@ -73,19 +75,9 @@ pub enum Alpha {
     Composite([u8; 3]),
 }
 
-/// A word on the command line that names no value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}, got \"{got}\"")]
-pub struct ParseOptionError {
-    /// What it may be.
-    pub expected: &'static str,
-    /// What it was.
-    pub got: String,
-}
-
 /// Gives an enum the names that a command line uses.
 macro_rules! names {
-    ($kind:ty, $expected:literal, $($value:path = $name:literal),+) => {
+    ($kind:ty, $option:literal, $expected:literal, $($value:path = $name:literal),+) => {
         impl fmt::Display for $kind {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(match self { $($value => $name),+ })
@@ -93,12 +85,12 @@ macro_rules! names {
         }
 
         impl FromStr for $kind {
-            type Err = ParseOptionError;
+            type Err = LoaderError;
 
-            fn from_str(name: &str) -> Result<Self, ParseOptionError> {
+            fn from_str(name: &str) -> Result<Self, LoaderError> {
                 match name {
                     $($name => Ok($value),)+
-                    _ => Err(ParseOptionError { expected: $expected, got: name.to_owned() }),
+                    _ => Err(LoaderError::InvalidOption { option: $option, expected: $expected, got: name.to_owned() }),
                 }
             }
         }
@@ -107,13 +99,20 @@ macro_rules! names {
 
 names!(
     ColorMode,
+    "color_mode",
     "rgb, rgba or grayscale",
     ColorMode::Rgb = "rgb",
     ColorMode::Rgba = "rgba",
     ColorMode::Grayscale = "grayscale"
 );
-names!(ExifOrientation, "ignore or apply", ExifOrientation::Ignore = "ignore", ExifOrientation::Apply = "apply");
-names!(Depth16, "clip or scale", Depth16::Clip = "clip", Depth16::Scale = "scale");
+names!(
+    ExifOrientation,
+    "exif",
+    "ignore or apply",
+    ExifOrientation::Ignore = "ignore",
+    ExifOrientation::Apply = "apply"
+);
+names!(Depth16, "depth16", "clip or scale", Depth16::Clip = "clip", Depth16::Scale = "scale");
 
 impl fmt::Display for Alpha {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,9 +124,9 @@ impl fmt::Display for Alpha {
 }
 
 impl FromStr for Alpha {
-    type Err = ParseOptionError;
+    type Err = LoaderError;
 
-    fn from_str(name: &str) -> Result<Self, ParseOptionError> {
+    fn from_str(name: &str) -> Result<Self, LoaderError> {
         let color = name
             .strip_prefix('#')
             .filter(|digits| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
@@ -138,7 +137,11 @@ impl FromStr for Alpha {
                 let [_, red, green, blue] = color.to_be_bytes();
                 Ok(Self::Composite([red, green, blue]))
             }
-            _ => Err(ParseOptionError { expected: "drop or a colour as #rrggbb", got: name.to_owned() }),
+            _ => Err(LoaderError::InvalidOption {
+                option: "alpha",
+                expected: "drop or a colour as #rrggbb",
+                got: name.to_owned(),
+            }),
         }
     }
 }
@@ -150,16 +153,16 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         for mode in [ColorMode::Rgb, ColorMode::Rgba, ColorMode::Grayscale] {
-            assert_eq!(mode.to_string().parse(), Ok(mode));
+            assert_eq!(mode.to_string().parse::<ColorMode>().unwrap(), mode);
         }
         for exif in [ExifOrientation::Ignore, ExifOrientation::Apply] {
-            assert_eq!(exif.to_string().parse(), Ok(exif));
+            assert_eq!(exif.to_string().parse::<ExifOrientation>().unwrap(), exif);
         }
         for depth in [Depth16::Clip, Depth16::Scale] {
-            assert_eq!(depth.to_string().parse(), Ok(depth));
+            assert_eq!(depth.to_string().parse::<Depth16>().unwrap(), depth);
         }
         for alpha in [Alpha::Drop, Alpha::Composite([255, 0, 10])] {
-            assert_eq!(alpha.to_string().parse(), Ok(alpha));
+            assert_eq!(alpha.to_string().parse::<Alpha>().unwrap(), alpha);
         }
         assert_eq!(Alpha::Composite([255, 0, 10]).to_string(), "#ff000a");
     }
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn other_names_are_refused_with_those_that_there_are() {
         let error = "grey".parse::<ColorMode>().unwrap_err();
-        assert_eq!(error.to_string(), "expected rgb, rgba or grayscale, got \"grey\"");
+        assert_eq!(error.to_string(), "color_mode: expected rgb, rgba or grayscale, got grey");
         for color in ["#12345", "#1234567", "123456", "#+12345", "#ééé", ""] {
             assert!(color.parse::<Alpha>().is_err(), "{color}");
         }

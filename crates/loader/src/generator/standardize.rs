@@ -8,7 +8,7 @@ use crate::error::LoaderError;
 use crate::flow::{Flow, FlowOptions};
 use crate::pipeline::LoaderOptions;
 use crate::standardize::{
-    DEFAULT_ZCA_BYTES, ImageShape, Preprocessing, PreprocessingFunction, Standardization, Statistics, StatisticsBuilder,
+    DEFAULT_ZCA_BYTES, Preprocessing, PreprocessingFunction, Standardization, Statistics, StatisticsBuilder,
 };
 
 impl ImageDataGenerator {
@@ -108,8 +108,7 @@ impl ImageDataGenerator {
             save_to: None,
             ..flow.options().clone()
         };
-        let shape = options.sample_shape();
-        let shape = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
+        let shape = options.sample_shape().image();
         let failed = |source| LoaderError::Fit { source };
         let mut statistics =
             StatisticsBuilder::for_standardization(&self.standardization, shape, DEFAULT_ZCA_BYTES).map_err(failed)?;

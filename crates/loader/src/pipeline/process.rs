@@ -12,7 +12,7 @@ use crate::flow::{Flow, FlowOptions};
 use crate::metrics;
 use crate::report::Notes;
 use crate::resize::{Crop, DeepView, Resizer, View, keep_aspect_box};
-use crate::standardize::{ImageShape, StandardizeError, StandardizeScratch};
+use crate::standardize::{StandardizeError, StandardizeScratch};
 
 /// What is worth telling of an image that is in order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -131,8 +131,7 @@ impl Processor {
         let image = self.decoder.image();
         let options = self.flow.options();
         let crop = crop(image, options).ok_or_else(|| self.nothing_left(sample))?;
-        let view =
-            View { pixels: &image.pixels, height: image.height, width: image.width, channels: image.channels };
+        let view = View { pixels: &image.pixels, height: image.height, width: image.width, channels: image.channels };
         self.resizer.resize(view, crop, out, options.target_size, options.interpolation);
         Ok(())
     }
@@ -145,8 +144,7 @@ impl Processor {
         let options = self.flow.options();
         if let Some(deep) = &image.deep {
             let crop = crop(image, options).ok_or_else(|| self.nothing_left(sample))?;
-            let view =
-                DeepView { pixels: &deep.values, height: image.height, width: image.width, kind: deep.kind };
+            let view = DeepView { pixels: &deep.values, height: image.height, width: image.width, kind: deep.kind };
             self.deep.resize(shape.values(), 0);
             self.resizer.resize_deep(view, crop, &mut self.deep, options.target_size, options.interpolation);
         } else {
@@ -185,52 +183,51 @@ impl Processor {
         shape: SampleShape,
         out: &mut [u8],
     ) -> Result<(), LoaderError> {
-        let standardization = self.flow.generator().standardization();
-        let image_shape = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
-        let failed = |error| self.not_standardized(sample, error);
-        match (shape.pixel_type, shape.layout) {
-            (PixelType::U8, Layout::Nhwc) => out.copy_from_slice(levels),
-            (PixelType::U8, Layout::Nchw) => to_channels_first(levels, out, shape.channels),
+        let Self { flow, standardize, finished, .. } = self;
+        let standardization = flow.generator().standardization();
+        let image_shape = shape.image();
+        let standardized = match (shape.pixel_type, shape.layout) {
+            (PixelType::U8, Layout::Nhwc) => {
+                out.copy_from_slice(levels);
+                Ok(())
+            }
+            (PixelType::U8, Layout::Nchw) => {
+                to_channels_first(levels, out, shape.channels);
+                Ok(())
+            }
             (PixelType::F32, Layout::Nhwc) => {
-                let out = bytemuck::cast_slice_mut(out);
-                standardization.standardize_levels(levels, out, image_shape, &mut self.standardize).map_err(failed)?;
+                standardization.standardize_levels(levels, bytemuck::cast_slice_mut(out), image_shape, standardize)
             }
             (PixelType::F32, Layout::Nchw) => {
-                let mut finished = std::mem::take(&mut self.finished);
                 finished.resize(shape.values(), 0.0);
-                standardization
-                    .standardize_levels(levels, &mut finished, image_shape, &mut self.standardize)
-                    .map_err(failed)?;
-                to_channels_first(&finished, bytemuck::cast_slice_mut(out), shape.channels);
-                self.finished = finished;
+                let standardized = standardization.standardize_levels(levels, finished, image_shape, standardize);
+                to_channels_first(finished, bytemuck::cast_slice_mut(out), shape.channels);
+                standardized
             }
-        }
-        Ok(())
+        };
+        standardized.map_err(|error| self.not_standardized(sample, error))
     }
 
     /// What is in [`floats`](Self::floats) to its slot.
     fn finish_floats(&mut self, sample: usize, shape: SampleShape, out: &mut [u8]) -> Result<(), LoaderError> {
-        let image_shape = ImageShape { height: shape.height, width: shape.width, channels: shape.channels };
-        let standardization = self.flow.generator().standardization();
-        standardization
-            .standardize(&mut self.floats, image_shape, &mut self.standardize)
-            .map_err(|error| self.not_standardized(sample, error))?;
+        let Self { flow, standardize, floats, resized, .. } = self;
+        let standardized = flow.generator().standardization().standardize(floats, shape.image(), standardize);
         match (shape.pixel_type, shape.layout) {
-            (PixelType::F32, Layout::Nhwc) => bytemuck::cast_slice_mut(out).copy_from_slice(&self.floats),
+            (PixelType::F32, Layout::Nhwc) => bytemuck::cast_slice_mut(out).copy_from_slice(floats),
             (PixelType::F32, Layout::Nchw) => {
-                to_channels_first(&self.floats, bytemuck::cast_slice_mut(out), shape.channels);
+                to_channels_first(floats, bytemuck::cast_slice_mut(out), shape.channels);
             }
             (PixelType::U8, layout) => {
                 let level = |value: f32| value.round().clamp(0.0, 255.0) as u8;
                 if layout == Layout::Nhwc {
-                    copy(&self.floats, out, level);
+                    copy(floats, out, level);
                 } else {
-                    copy(&self.floats, &mut self.resized, level);
-                    to_channels_first(&self.resized, out, shape.channels);
+                    copy(floats, resized, level);
+                    to_channels_first(resized, out, shape.channels);
                 }
             }
         }
-        Ok(())
+        standardized.map_err(|error| self.not_standardized(sample, error))
     }
 
     fn nothing_left(&self, sample: usize) -> LoaderError {
@@ -248,10 +245,7 @@ impl Processor {
 }
 
 fn remarks(image: &Image, options: &FlowOptions) -> Remarks {
-    Remarks {
-        rotated: image.orientation > 1 && options.decode.exif == ExifOrientation::Ignore,
-        clipped: image.clipped,
-    }
+    Remarks { rotated: image.orientation > 1 && options.decode.exif == ExifOrientation::Ignore, clipped: image.clipped }
 }
 
 /// The part of an image that is resized, if anything of it is left; all of it unless proportions are to be kept.

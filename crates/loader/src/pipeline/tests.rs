@@ -12,7 +12,7 @@ use image::{Rgb, RgbImage};
 use tokio_stream::StreamExt;
 
 use crate::{
-    Batch, Flow, FlowOptions, ImageDataGenerator, Interpolation, LoaderError, LoaderOptions, PixelType, Pixels,
+    Batch, DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, Interpolation, LoaderError, LoaderOptions, PixelType, Pixels,
     Preprocessing,
 };
 
@@ -39,7 +39,7 @@ fn generator() -> ImageDataGenerator {
 }
 
 fn flow(root: &Path, options: FlowOptions) -> Flow {
-    generator().flow_from_directory(root, options).unwrap()
+    generator().flow_from_directory(root, &DirectoryOptions::default(), options).unwrap()
 }
 
 fn threads(threads: usize) -> LoaderOptions {
@@ -66,7 +66,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
             PixelType::U8 => ImageDataGenerator::new().horizontal_flip(true),
         };
         let options = FlowOptions { pixel_type, interpolation: Interpolation::Bilinear, ..options() };
-        let flow = generator.flow_from_directory(root.path(), options).unwrap();
+        let flow = generator.flow_from_directory(root.path(), &DirectoryOptions::default(), options).unwrap();
         let run = |loader: &LoaderOptions| -> Vec<_> {
             flow.stream(0..3, loader).unwrap().blocking().map(|batch| content(&batch.unwrap())).collect()
         };
@@ -113,17 +113,17 @@ fn pixels_are_those_of_the_stages() {
     photos(root.path(), 3);
     let plain = ImageDataGenerator::new().preprocessing(Preprocessing::Tf);
     let options = FlowOptions { shuffle: false, ..options() };
-    let flow = plain.flow_from_directory(root.path(), options).unwrap();
+    let flow = plain.flow_from_directory(root.path(), &DirectoryOptions::default(), options).unwrap();
     let mut stream = flow.stream(0..1, &threads(2)).unwrap().blocking();
     let batch = stream.next().unwrap().unwrap();
     let Pixels::F32(values) = batch.pixels() else { panic!("f32 by default") };
     for (sample, values) in batch.sample_indices().iter().zip(values.chunks_exact(24 * 32 * 3)) {
         let path = root.path().join(flow.filenames().nth(*sample).unwrap());
         let mut decoder = crate::stages::Decoder::new();
-        let image = decoder.decode(&fs::read(path).unwrap(), &crate::stages::DecodeOptions::default()).unwrap();
+        let image = decoder.decode(&fs::read(path).unwrap(), &crate::DecodeOptions::default()).unwrap();
         let mut resized = vec![0; 24 * 32 * 3];
-        crate::Resizer::new().resize(
-            crate::View { pixels: &image.pixels, height: image.height, width: image.width, channels: 3 },
+        crate::stages::Resizer::new().resize(
+            crate::stages::View { pixels: &image.pixels, height: image.height, width: image.width, channels: 3 },
             None,
             &mut resized,
             (24, 32),
@@ -142,7 +142,7 @@ fn a_flipped_sample_is_the_mirror_of_the_plain_one() {
     let options = FlowOptions { pixel_type: PixelType::U8, batch_size: 1, ..options() };
     let all = |flip| -> Vec<Vec<u8>> {
         let generator = ImageDataGenerator::new().horizontal_flip(flip);
-        let flow = generator.flow_from_directory(root.path(), options.clone()).unwrap();
+        let flow = generator.flow_from_directory(root.path(), &DirectoryOptions::default(), options.clone()).unwrap();
         let batches = flow.stream(0..1, &threads(2)).unwrap().blocking();
         batches
             .map(|batch| match batch.unwrap().pixels() {
@@ -278,7 +278,9 @@ fn a_spread_takes_samples_from_all_over() {
 fn options_that_cannot_be_are_refused() {
     let root = tempfile::tempdir().unwrap();
     photos(root.path(), 1);
-    let message = |options| generator().flow_from_directory(root.path(), options).unwrap_err().to_string();
+    let message = |options| {
+        generator().flow_from_directory(root.path(), &DirectoryOptions::default(), options).unwrap_err().to_string()
+    };
     assert_eq!(message(FlowOptions { batch_size: 0, ..options() }), "batch_size: expected at least 1, got 0");
     assert_eq!(
         message(FlowOptions { target_size: (0, 5), ..options() }),

@@ -121,14 +121,11 @@ mod tests {
             ("train/rural/d.png", 4, 3),
             ("train/rural/alone.jpg", 5, 5),
         ]);
-        let told: Vec<_> = found.iter().map(|d| (d.paths.len(), d.sameness, d.across_split, d.across_classes)).collect();
+        let told: Vec<_> =
+            found.iter().map(|d| (d.paths.len(), d.sameness, d.across_split, d.across_classes)).collect();
         assert_eq!(
             told,
-            [
-                (2, Sameness::Bytes, false, false),
-                (2, Sameness::Bytes, true, false),
-                (2, Sameness::Pixels, false, true),
-            ]
+            [(2, Sameness::Bytes, false, false), (2, Sameness::Bytes, true, false), (2, Sameness::Pixels, false, true),]
         );
     }
 

@@ -43,7 +43,7 @@ pub enum Oddity {
     NoExtension,
     /// The EXIF orientation says that it is stored rotated or mirrored.
     Rotated,
-    /// More than 8 bits a channel.
+    /// Grey of more than 8 bits.
     Deep,
     /// Shades of grey only, by its format.
     Grey,
@@ -53,8 +53,6 @@ pub enum Oddity {
     Palette,
     /// Transparency, which training ignores.
     Alpha,
-    /// Black and white only.
-    Bilevel,
     /// More than one frame or page; the first one counts.
     Animated,
 }
@@ -71,7 +69,6 @@ impl Oddity {
             Self::Cmyk => "cmyk",
             Self::Palette => "palette",
             Self::Alpha => "alpha",
-            Self::Bilevel => "1_bit",
             Self::Animated => "animated",
         }
     }

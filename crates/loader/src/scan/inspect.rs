@@ -117,16 +117,15 @@ fn extension(path: &Path, named: bool, format: FileFormat) -> Option<Oddity> {
 
 fn oddities(image: &Image) -> Vec<Oddity> {
     let mode = match image.mode {
-        "1" => Some(Oddity::Bilevel),
         "L" => Some(Oddity::Grey),
-        "P" | "PA" => Some(Oddity::Palette),
-        "LA" | "La" | "RGBA" | "RGBa" => Some(Oddity::Alpha),
+        "P" => Some(Oddity::Palette),
+        "LA" | "RGBA" => Some(Oddity::Alpha),
         "CMYK" => Some(Oddity::Cmyk),
         _ => None,
     };
     [
         (image.orientation > 1).then_some(Oddity::Rotated),
-        image.is_deep.then_some(Oddity::Deep),
+        image.mode.starts_with('I').then_some(Oddity::Deep),
         mode,
         image.animated.then_some(Oddity::Animated),
     ]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::decode::DecodeOptions;
 use crate::error::LoaderError;
-use crate::source::{Found, walk};
+use crate::source::{Found, every_file};
 use crew::Crew;
 
 pub use duplicates::{Duplicates, Sameness};
@@ -73,7 +73,8 @@ pub fn scan(
     options: &ScanOptions,
     mut progress: impl FnMut(ScanProgress),
 ) -> Result<ScanReport, LoaderError> {
-    let Found { files, hidden, loops } = walk::every_file(root, options.follow_links)?;
+    let Found { images, hidden, loops } = every_file(root, options.follow_links)?;
+    let files: Vec<PathBuf> = images.into_iter().flatten().collect();
     let total = files.len();
     let mut report = ScanReport { hidden_folders: hidden, link_loops: loops, ..ScanReport::default() };
     let mut seen = duplicates::Seen::default();

@@ -52,7 +52,7 @@ impl Default for DirectoryOptions {
 
 impl DirectoryOptions {
     fn rules(&self) -> Rules {
-        Rules { hidden_folders: self.hidden_folders, follow_links: self.follow_links }
+        Rules { hidden_folders: self.hidden_folders, follow_links: self.follow_links, every_file: false }
     }
 }
 
@@ -74,7 +74,7 @@ impl Index {
                 classes.iter().map(PathBuf::from).collect()
             }
             None => {
-                let (hidden, folders) = list(root)?
+                let (hidden, folders) = list(root, false)?
                     .folders
                     .into_iter()
                     .map(|(name, _)| PathBuf::from(name))

@@ -7,7 +7,7 @@ use std::str;
 /// What the name of an image ends in, in any case. As in Keras no dot is asked for: `notajpg` counts.
 pub(crate) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff"];
 
-pub(super) fn is_image_name(name: &OsStr) -> bool {
+pub(crate) fn is_image_name(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     EXTENSIONS.iter().any(|extension| {
         name.len() >= extension.len() && name[name.len() - extension.len()..].eq_ignore_ascii_case(extension.as_bytes())

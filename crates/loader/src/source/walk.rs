@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::directory::check_folder;
 use super::names::{compare, is_hidden, is_image_name};
 use super::parallel;
 use crate::error::{LoaderError, Stage};
@@ -17,17 +18,25 @@ pub(super) struct Rules {
     pub(super) hidden_folders: bool,
     /// Linked folders below the one that the walk began with.
     pub(super) follow_links: bool,
+    /// Whether files count that have no name of an image.
+    pub(super) every_file: bool,
 }
 
 /// What a walk found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The images under each folder that a walk began with, as paths relative to it.
-    pub(super) images: Vec<Vec<PathBuf>>,
+    pub(crate) images: Vec<Vec<PathBuf>>,
     /// Hidden folders that were left out.
-    pub(super) hidden: Vec<PathBuf>,
+    pub(crate) hidden: Vec<PathBuf>,
     /// Linked folders that were left out, since they lead back to where they hang.
-    pub(super) loops: Vec<PathBuf>,
+    pub(crate) loops: Vec<PathBuf>,
+}
+
+/// Every file under `root`, whatever its name, as paths relative to it.
+pub(crate) fn every_file(root: &Path, follow_links: bool) -> Result<Found, LoaderError> {
+    check_folder(root)?;
+    images_under(&[root.to_owned()], Rules { hidden_folders: false, follow_links, every_file: true })
 }
 
 /// The images at any depth under each of `folders`. Within one, folders come in the order of their whole paths
@@ -120,7 +129,7 @@ impl Folder {
         } else {
             None
         };
-        Ok(Visit::Listed { listing: list(&path)?, line })
+        Ok(Visit::Listed { listing: list(&path, rules.every_file)?, line })
     }
 }
 
@@ -131,9 +140,9 @@ pub(super) struct Listing {
     images: Vec<OsString>,
 }
 
-/// Lists one folder. A link to a folder is a folder; all else that has the name of an image counts as one, and
-/// fails when it is read if it is not.
-pub(super) fn list(folder: &Path) -> Result<Listing, LoaderError> {
+/// Lists one folder. A link to a folder is a folder; all else that has the name of an image (or is there, with
+/// `every_file`) counts as one, and fails when it is read if it is not.
+pub(super) fn list(folder: &Path, every_file: bool) -> Result<Listing, LoaderError> {
     let mut listing = Listing { folders: Vec::new(), images: Vec::new() };
     for entry in fs::read_dir(folder).map_err(|error| unlisted(folder, error))? {
         let entry = entry.map_err(|error| unlisted(folder, error))?;
@@ -141,7 +150,7 @@ pub(super) fn list(folder: &Path) -> Result<Listing, LoaderError> {
         let name = entry.file_name();
         if kind.is_dir() || (kind.is_symlink() && entry.path().is_dir()) {
             listing.folders.push((name, kind.is_symlink()));
-        } else if is_image_name(&name) {
+        } else if every_file || is_image_name(&name) {
             listing.images.push(name);
         }
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{content, generator, options, photos, threads};
-use crate::{Batch, ErrorBudget, Flow, FlowOptions, LoaderError, OnError, Report, Stage};
+use crate::{Batch, DirectoryOptions, ErrorBudget, Flow, FlowOptions, LoaderError, OnError, Report, Stage};
 
 /// Photos 2 and 5 of `rural` (of 8 a class) are spoiled.
 fn spoiled(root: &Path) {
@@ -15,7 +15,7 @@ fn spoiled(root: &Path) {
 
 fn flow(root: &Path, on_error: OnError, budget: ErrorBudget) -> Flow {
     let options = FlowOptions { on_error, error_budget: budget, ..options() };
-    generator().flow_from_directory(root, options).unwrap()
+    generator().flow_from_directory(root, &DirectoryOptions::default(), options).unwrap()
 }
 
 /// Every batch of `epochs` epochs, and the report at their end.
@@ -125,7 +125,7 @@ fn a_batch_without_a_good_file_is_empty_or_ends_the_stream() {
     }
     let ordered = |on_error| {
         let options = FlowOptions { shuffle: false, on_error, error_budget: ErrorBudget::Rate(1.0), ..options() };
-        generator().flow_from_directory(root.path(), options).unwrap()
+        generator().flow_from_directory(root.path(), &DirectoryOptions::default(), options).unwrap()
     };
     let (batches, _) = run(&ordered(OnError::Skip), 1, 2);
     let sizes: Vec<_> = batches.iter().map(|batch| batch.as_ref().unwrap().len()).collect();

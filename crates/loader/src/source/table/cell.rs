@@ -6,6 +6,7 @@ use crate::error::LoaderError;
 
 /// What a field holds.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only Parquet has types"))]
 pub(super) enum Cell {
     Missing,
     /// A field of CSV: text, or a number, as it is needed.

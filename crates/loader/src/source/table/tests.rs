@@ -1,7 +1,8 @@
 use std::fs;
 
 use super::*;
-use crate::source::{Targets, Values};
+use crate::source::Targets;
+use crate::source::targets::Values;
 
 /// A folder with a table and the files `0.jpg` to `5.jpg`.
 fn folder(table: &str) -> tempfile::TempDir {
