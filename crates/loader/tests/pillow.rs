@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use xfer_loader::stages::{DecodeOptions, Decoder, Resizer, View};
+use xfer_loader::stages::{Crop, Decoder, DeepKind, DeepView, Resizer, View, keep_aspect_box};
+use xfer_loader::{DecodeOptions, Interpolation};
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
@@ -34,10 +35,110 @@ fn every_interpolation_is_bit_equal() {
         let pattern = pattern(width, height);
         let view = View { pixels: &pattern, height, width, channels: 3 };
         resizer.resize(view, None, &mut out, (to_height, to_width), fields[4].parse().unwrap());
-        assert_eq!(format!("{:016x}", fnv(&out)), fields[5], "{case}");
+        assert_eq!(format!("{:016x}", fnv(&out, FNV)), fields[5], "{case}");
         checked += 1;
     }
     assert_eq!(checked, 13 * 6);
+}
+
+// invariant 8: so are those of 1,000 random sizes of every kind of image, whole and in parts.
+#[test]
+fn random_sizes_and_parts_are_bit_equal() {
+    let blocks = String::from_utf8(fixture("pillow_resize_random.txt")).unwrap();
+    let mut resizer = Resizer::new();
+    let mut checked = 0;
+    for block in blocks.lines() {
+        let fields: Vec<&str> = block.split(' ').collect();
+        let first = fields[2].parse::<u64>().unwrap() * 100;
+        for (name, expected) in INTERPOLATIONS.iter().zip(&fields[3..]) {
+            let mut hash = FNV;
+            for number in first..first + 100 {
+                let (from, to, crop) = case(number, fields[1]);
+                hash = fnv(&resized(&mut resizer, number, fields[0], (from, to), crop, name.parse().unwrap()), hash);
+                checked += 1;
+            }
+            assert_eq!(format!("{hash:016x}"), *expected, "{name}: {block}");
+        }
+    }
+    assert_eq!(checked, 5 * 3 * 6 * 1_000);
+}
+
+/// `FILTERS` of `fixtures/make.py`.
+const INTERPOLATIONS: [&str; 6] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
+
+/// The bytes of the image `pixels` of `fixtures/make.py` when resized.
+fn resized(
+    resizer: &mut Resizer,
+    number: u64,
+    mode: &str,
+    (from, to): (Size, Size),
+    crop: Option<Crop>,
+    interpolation: Interpolation,
+) -> Vec<u8> {
+    let (height, width) = from;
+    let channels = match mode {
+        "RGB" => 3,
+        "RGBA" => 4,
+        _ => 1,
+    };
+    let values = (0..(height * width * channels) as u64).map(|k| match mix((number << 32) + 16 + k) {
+        value if !number.is_multiple_of(4) => value,
+        value if value >> 63 == 1 => u64::MAX,
+        _ => 0,
+    });
+    let kind = match mode {
+        "I;16" => DeepKind::I16,
+        "I" => DeepKind::I32,
+        _ => {
+            let pixels: Vec<u8> = values.map(|value| (value >> 56) as u8).collect();
+            let mut out = vec![0; to.0 * to.1 * channels];
+            resizer.resize(View { pixels: &pixels, height, width, channels }, crop, &mut out, to, interpolation);
+            return out;
+        }
+    };
+    let pixels: Vec<i32> = match kind {
+        DeepKind::I16 => values.map(|value| (value >> 48) as i32).collect(),
+        DeepKind::I32 => values.map(|value| (value >> 32) as i32 ^ i32::MIN).collect(),
+    };
+    let mut out = vec![0; to.0 * to.1];
+    resizer.resize_deep(DeepView { pixels: &pixels, height, width, kind }, crop, &mut out, to, interpolation);
+    let bytes = if kind == DeepKind::I16 { 2 } else { 4 };
+    out.iter().flat_map(|value| value.to_le_bytes().into_iter().take(bytes)).collect()
+}
+
+type Size = (usize, usize);
+
+/// `case` of `fixtures/make.py`.
+fn case(number: u64, part: &str) -> (Size, Size, Option<Crop>) {
+    let mut draws = number << 32;
+    let mut draw = || {
+        draws += 1;
+        (mix(draws - 1) >> 33) as usize
+    };
+    let most = [4, 12, 24, 40][draw() % 4];
+    let mut sides = [0; 4].map(|_: usize| 1 + draw() % most);
+    if draw().is_multiple_of(8) {
+        sides[draw() % 4] = 50 + draw() % 250;
+    }
+    let [height, width, to_height, to_width] = sides;
+    let (from, to) = ((height, width), (to_height, to_width));
+    let crop = match part {
+        "whole" => None,
+        "aspect" => Some(keep_aspect_box(from, to)),
+        _ => {
+            let (top, left) = (draw() % height, draw() % width);
+            Some(Crop { top, left, height: draw() % (height - top + 1), width: draw() % (width - left + 1) })
+        }
+    };
+    (from, to, crop)
+}
+
+/// SplitMix64.
+fn mix(k: u64) -> u64 {
+    let z = k.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// `source` of `fixtures/make.py`.
@@ -53,7 +154,9 @@ fn pattern(width: usize, height: usize) -> Vec<u8> {
     pixels
 }
 
-/// FNV-1a, 64 bits.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+/// Where FNV-1a of 64 bits begins.
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn fnv(bytes: &[u8], hash: u64) -> u64 {
+    bytes.iter().fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -12,8 +12,8 @@ use image::{Rgb, RgbImage};
 use tokio_stream::StreamExt;
 
 use crate::{
-    Batch, DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, Interpolation, LoaderError, LoaderOptions, PixelType, Pixels,
-    Preprocessing,
+    Batch, DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, Interpolation, LoaderError, LoaderOptions,
+    PixelType, Pixels, Preprocessing,
 };
 
 /// Two classes of drawn photos; every other one a JPEG.

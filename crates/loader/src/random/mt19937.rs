@@ -109,7 +109,7 @@ mod tests {
         let sum = |order: Vec<u32>| -> u64 { order.iter().zip(1..).map(|(&place, k)| u64::from(place) * k).sum() };
         assert_eq!(sum(Mt19937::new(9).permutation(100_000)), 249_577_694_266_388);
         assert_eq!(sum(Mt19937::new(u32::MAX).permutation(65_537)), 70_464_279_409_061);
-        assert_eq!(Mt19937::new(0).permutation(0), []);
+        assert!(Mt19937::new(0).permutation(0).is_empty());
         assert_eq!(Mt19937::new(0).permutation(1), [0]);
     }
 

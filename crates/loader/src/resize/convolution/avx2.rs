@@ -4,13 +4,15 @@
 //! `w = high * 2^SPLIT + low`: two sums of 16-bit products, joined at the end, are the exact sum.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_packs_epi32, _mm_packus_epi16, _mm_set1_epi32,
-    _mm_srai_epi32, _mm256_add_epi32, _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_madd_epi16, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi32,
+    __m128i, __m256i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_hadd_epi32, _mm_packs_epi32, _mm_packus_epi16,
+    _mm_set1_epi32, _mm_slli_epi32, _mm_srai_epi32, _mm_unpackhi_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi32,
+    _mm_unpacklo_epi64, _mm256_add_epi32, _mm256_broadcastsi128_si256, _mm256_castsi256_si128,
+    _mm256_extracti128_si256, _mm256_madd_epi16, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_slli_epi32,
 };
 
 use super::Columns;
-use super::scalar::{self, HALF, to_u8};
+use super::scalar::{self, HALF};
 use crate::cpu::Avx2;
 use crate::resize::weights::{PRECISION_BITS, SPLIT, TAPS, Weights};
 
@@ -78,6 +80,9 @@ fn horizontal<const C: usize>(pixels: &[u8], width: usize, weights: &Weights, ou
     }
 }
 
+/// Rows that share a look at the weights.
+const ROWS: usize = 4;
+
 #[target_feature(enable = "avx2")]
 fn horizontal_grey(pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
     // Of eight pixels, each four twice: for the low and the high parts of their weights.
@@ -87,23 +92,38 @@ fn horizontal_grey(pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8
     ];
     let twice: __m256i = bytemuck::cast(TWICE);
 
-    for (row, out) in out.chunks_exact_mut(weights.places()).enumerate() {
-        let row = &pixels[row * width..];
-        for (out, (start, groups)) in out.iter_mut().zip(weights.split(2)) {
-            let mut sum = _mm256_setzero_si256();
+    for (first, out) in out.chunks_mut(weights.places() * ROWS).enumerate() {
+        // Where fewer are left, the last is done again.
+        let last = out.len() / weights.places() - 1;
+        let rows: [&[u8]; ROWS] = std::array::from_fn(|row| &pixels[(first * ROWS + row.min(last)) * width..]);
+        for (place, (start, groups)) in weights.split(2).enumerate() {
+            let mut sums = [_mm256_setzero_si256(); ROWS];
             for (group, [first, second]) in groups.as_chunks::<2>().0.iter().enumerate() {
-                let eight = i64::from_le_bytes(load::<8>(row, start + group * 2 * TAPS));
-                let eight = _mm256_shuffle_epi8(_mm256_set1_epi64x(eight), twice);
                 let weights: __m256i = bytemuck::cast([first.low, first.high, second.low, second.high]);
-                sum = _mm256_add_epi32(sum, _mm256_madd_epi16(eight, weights));
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    let eight = i64::from_le_bytes(load::<8>(row, start + group * 2 * TAPS));
+                    let eight = _mm256_shuffle_epi8(_mm256_set1_epi64x(eight), twice);
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(eight, weights));
+                }
             }
-            let sum = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
-            // Each half may overflow; the sum of them does not.
-            let [low, more_low, high, more_high]: [i32; 4] = bytemuck::cast(sum);
-            let sum = (high.wrapping_add(more_high) << SPLIT).wrapping_add(low).wrapping_add(more_low);
-            *out = to_u8(sum.wrapping_add(HALF));
+            for (row, value) in to_column(sums).into_iter().enumerate().take(last + 1) {
+                out[row * weights.places() + place] = value;
+            }
         }
     }
+}
+
+/// Of four rows, sums of low, low, high and high parts, twice: joined, rounded and clamped.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn to_column(sums: [__m256i; ROWS]) -> [u8; ROWS] {
+    let [a, b, c, d] = sums.map(|sum| _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum)));
+    // Low and high of two rows each. Low and high parts may overflow, each; their joint sum does not.
+    let (ab, cd) = (_mm_hadd_epi32(a, b), _mm_hadd_epi32(c, d));
+    let (ac, bd) = (_mm_unpacklo_epi32(ab, cd), _mm_unpackhi_epi32(ab, cd));
+    let (low, high) = (_mm_unpacklo_epi64(ac, bd), _mm_unpackhi_epi64(ac, bd));
+    let [a, c, b, d] = to_pixel(_mm_add_epi32(_mm_slli_epi32::<{ SPLIT as i32 }>(high), low));
+    [a, b, c, d]
 }
 
 /// `N` bytes from `at`; zeros where `bytes` ends before that.

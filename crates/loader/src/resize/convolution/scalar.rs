@@ -39,6 +39,6 @@ pub(super) fn vertical(pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>,
     }
 }
 
-pub(super) fn to_u8(sum: i32) -> u8 {
+fn to_u8(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
