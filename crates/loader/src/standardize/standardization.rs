@@ -236,17 +236,13 @@ impl Standardization {
         if !self.fits(statistics, shape) {
             return Err(StandardizeError::Shape { expected: statistics.shape(), got: shape });
         }
-        for pixel in pixels.chunks_exact_mut(shape.channels) {
-            pixel.iter_mut().zip(statistics.mean()).for_each(|(value, mean)| *value -= mean);
-        }
+        by_channel(pixels, statistics.mean(), |value, mean| value - mean);
         if self.zca_whitening {
             let reason = || "the matrix for zca_whitening was not fitted".to_owned();
             let matrix = statistics.zca().ok_or_else(|| StandardizeError::Statistics { reason: reason() })?;
             zca::whiten(pixels, matrix, &mut scratch.sums);
         } else if self.featurewise_std_normalization {
-            for pixel in pixels.chunks_exact_mut(shape.channels) {
-                pixel.iter_mut().zip(statistics.std()).for_each(|(value, std)| *value /= std + EPSILON);
-            }
+            by_channel(pixels, statistics.std(), |value, std| value / (std + EPSILON));
         }
         Ok(())
     }
@@ -259,6 +255,19 @@ impl Standardization {
 
 fn check_length(got: usize, shape: ImageShape) -> Result<(), StandardizeError> {
     if got == shape.values() { Ok(()) } else { Err(StandardizeError::Length { shape, got }) }
+}
+
+/// Replaces every value by `step` of it and its channel's parameter.
+fn by_channel(pixels: &mut [f32], parameters: &[f32], step: impl Fn(f32, f32) -> f32) {
+    let apply = |pixel: &mut [f32], parameters: &[f32]| {
+        pixel.iter_mut().zip(parameters).for_each(|(value, &parameter)| *value = step(*value, parameter));
+    };
+    if let &[red, green, blue] = parameters {
+        // A length that the compiler knows makes this several times as fast.
+        pixels.as_chunks_mut::<3>().0.iter_mut().for_each(|pixel| apply(pixel, &[red, green, blue]));
+    } else {
+        pixels.chunks_exact_mut(parameters.len()).for_each(|pixel| apply(pixel, parameters));
+    }
 }
 
 #[cfg(test)]
