@@ -178,3 +178,57 @@ impl StatisticsBuilder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { height: 1, width: 2, channels: 2 };
+
+    #[test]
+    fn mean_and_deviation_are_of_all_pixels() {
+        let mut builder = StatisticsBuilder::new(SHAPE).unwrap();
+        builder.add_batch(&[1.0, 10.0, 3.0, 10.0, 5.0, 10.0, 7.0, 10.0]).unwrap();
+        assert_eq!(builder.images(), 2);
+        let statistics = builder.finish().unwrap();
+        assert_eq!(statistics.mean(), [4.0, 10.0]);
+        assert_eq!(statistics.std(), [5.0_f32.sqrt(), 0.0]);
+        assert_eq!(statistics.zca(), None);
+    }
+
+    #[test]
+    fn a_far_mean_does_not_drown_the_deviation() {
+        let mut builder = StatisticsBuilder::new(ImageShape { height: 1, width: 1, channels: 1 }).unwrap();
+        for i in 0..100_000_u32 {
+            builder.add(&[8_388_608.0 + (i % 2) as f32]).unwrap();
+        }
+        assert_eq!(builder.finish().unwrap().std(), [0.5]);
+    }
+
+    #[test]
+    fn a_bad_image_is_named_and_not_counted() {
+        let mut builder = StatisticsBuilder::new(SHAPE).unwrap().rescale(Some(2.0));
+        builder.add(&[1.0; 4]).unwrap();
+        let error = builder.add(&[1.0, 1.0, 1.0, f32::NAN]).unwrap_err();
+        assert_eq!(error.to_string(), "image 1, counted from 0: NaN at row 0, column 1, channel 1");
+        let error = builder.add(&[1.0, 3e38, 1.0, 1.0]).unwrap_err();
+        assert_eq!(error.to_string(), "image 1, counted from 0: inf at row 0, column 0, channel 1");
+        assert!(matches!(builder.add(&[1.0; 3]), Err(StandardizeError::Length { got: 3, .. })));
+        let statistics = builder.finish().unwrap();
+        assert_eq!((statistics.mean(), statistics.std()), (&[2.0, 2.0][..], &[0.0, 0.0][..]));
+    }
+
+    #[test]
+    fn no_pixels_have_no_statistics() {
+        assert!(matches!(StatisticsBuilder::new(SHAPE).unwrap().finish(), Err(StandardizeError::Empty)));
+        let empty = ImageShape { height: 0, ..SHAPE };
+        assert!(matches!(StatisticsBuilder::new(empty), Err(StandardizeError::Empty)));
+    }
+
+    #[cfg(not(feature = "zca"))]
+    #[test]
+    fn a_whitening_needs_the_feature() {
+        let error = StatisticsBuilder::new(SHAPE).unwrap().zca_whitening(1e-6, u64::MAX).unwrap_err();
+        assert!(error.to_string().contains("`zca` feature"), "{error}");
+    }
+}

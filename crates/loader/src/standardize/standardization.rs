@@ -236,17 +236,13 @@ impl Standardization {
         if !self.fits(statistics, shape) {
             return Err(StandardizeError::Shape { expected: statistics.shape(), got: shape });
         }
-        for pixel in pixels.chunks_exact_mut(shape.channels) {
-            pixel.iter_mut().zip(statistics.mean()).for_each(|(value, mean)| *value -= mean);
-        }
+        by_channel(pixels, statistics.mean(), |value, mean| value - mean);
         if self.zca_whitening {
             let reason = || "the matrix for zca_whitening was not fitted".to_owned();
             let matrix = statistics.zca().ok_or_else(|| StandardizeError::Statistics { reason: reason() })?;
             zca::whiten(pixels, matrix, &mut scratch.sums);
         } else if self.featurewise_std_normalization {
-            for pixel in pixels.chunks_exact_mut(shape.channels) {
-                pixel.iter_mut().zip(statistics.std()).for_each(|(value, std)| *value /= std + EPSILON);
-            }
+            by_channel(pixels, statistics.std(), |value, std| value / (std + EPSILON));
         }
         Ok(())
     }
@@ -259,4 +255,120 @@ impl Standardization {
 
 fn check_length(got: usize, shape: ImageShape) -> Result<(), StandardizeError> {
     if got == shape.values() { Ok(()) } else { Err(StandardizeError::Length { shape, got }) }
+}
+
+/// Replaces every value by `step` of it and its channel's parameter.
+fn by_channel(pixels: &mut [f32], parameters: &[f32], step: impl Fn(f32, f32) -> f32) {
+    let apply = |pixel: &mut [f32], parameters: &[f32]| {
+        pixel.iter_mut().zip(parameters).for_each(|(value, &parameter)| *value = step(*value, parameter));
+    };
+    if let &[red, green, blue] = parameters {
+        // A length that the compiler knows makes this several times as fast.
+        pixels.as_chunks_mut::<3>().0.iter_mut().for_each(|pixel| apply(pixel, &[red, green, blue]));
+    } else {
+        pixels.chunks_exact_mut(parameters.len()).for_each(|pixel| apply(pixel, parameters));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { height: 2, width: 1, channels: 3 };
+
+    fn standardize(standardization: &Standardization, pixels: &[f32]) -> Vec<f32> {
+        let mut pixels = pixels.to_vec();
+        standardization.standardize(&mut pixels, SHAPE, &mut StandardizeScratch::default()).unwrap();
+        pixels
+    }
+
+    fn statistics(channels: usize) -> Option<Arc<Statistics>> {
+        let shape = ImageShape { channels, ..SHAPE };
+        Some(Arc::new(Statistics::new(shape, vec![1.0; channels], vec![2.0; channels], None).unwrap()))
+    }
+
+    #[test]
+    fn a_function_sees_levels() {
+        let standardization = Standardization {
+            function: Some(PreprocessingFunction::new(|pixels, _| pixels.fill(255.0))),
+            preprocessing: Preprocessing::Tf,
+            rescale: Some(3.0),
+            ..Standardization::default()
+        };
+        assert_eq!(standardize(&standardization, &[9.0; 6]), [3.0; 6]);
+        let mut out = [0.0; 6];
+        standardization.standardize_levels(&[9; 6], &mut out, SHAPE, &mut StandardizeScratch::default()).unwrap();
+        assert_eq!(out, [3.0; 6]);
+    }
+
+    #[test]
+    fn a_flat_image_becomes_zero() {
+        let standardization = Standardization { samplewise_std_normalization: true, ..Standardization::default() };
+        assert_eq!(standardize(&standardization, &[7.0; 6]), [0.0; 6]);
+    }
+
+    #[test]
+    fn what_is_implied_is_written_out() {
+        let all = Standardization {
+            rescale: Some(0.0),
+            samplewise_std_normalization: true,
+            featurewise_std_normalization: true,
+            zca_whitening: true,
+            ..Standardization::default()
+        };
+        let resolved = all.resolved();
+        assert_eq!(resolved.rescale, None);
+        assert!(resolved.samplewise_center && resolved.featurewise_center && resolved.zca_whitening);
+        assert!(!resolved.featurewise_std_normalization);
+        let deviation = Standardization { featurewise_std_normalization: true, ..Standardization::default() };
+        assert!(deviation.resolved().featurewise_center && deviation.resolved().featurewise_std_normalization);
+    }
+
+    #[test]
+    fn nothing_is_on_by_default() {
+        let off = Standardization { rescale: Some(0.0), ..Standardization::default() };
+        assert!(off.is_identity() && !off.needs_f32());
+        let preset = Standardization { preprocessing: Preprocessing::Torch, ..off.clone() };
+        assert!(!preset.is_identity() && !preset.needs_f32());
+        let rescaled = Standardization { rescale: Some(0.5), ..off };
+        assert!(!rescaled.is_identity() && rescaled.needs_f32());
+    }
+
+    #[test]
+    fn steps_without_statistics_do_nothing_and_are_found_out() {
+        let unfitted = Standardization { featurewise_std_normalization: true, ..Standardization::default() };
+        assert_eq!(standardize(&unfitted, &[7.0; 6]), [7.0; 6]);
+        assert!(unfitted.check(SHAPE).is_ok());
+        let error = unfitted.check_fitted().unwrap_err().to_string();
+        assert!(error.starts_with("featurewise_std_normalization: expected statistics"), "{error}");
+        let fitted = Standardization { statistics: statistics(3), ..unfitted };
+        assert!(fitted.check_fitted().is_ok() && fitted.check(SHAPE).is_ok());
+        assert!(Standardization::default().check_fitted().is_ok());
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_are_refused() {
+        let refused = |standardization: &Standardization| standardization.check(SHAPE).unwrap_err().to_string();
+        let plain = Standardization::default();
+        assert!(refused(&Standardization { rescale: Some(f64::NAN), ..plain.clone() }).starts_with("rescale: "));
+        assert!(refused(&Standardization { rescale: Some(1e39), ..plain.clone() }).starts_with("rescale: "));
+        assert!(refused(&Standardization { zca_epsilon: -1.0, ..plain.clone() }).starts_with("zca_epsilon: "));
+        let of_grey = Standardization { featurewise_center: true, statistics: statistics(1), ..plain.clone() };
+        assert!(refused(&of_grey).contains("of 2 x 1 x 1 for images of 2 x 1 x 3"), "{}", refused(&of_grey));
+        let unwhitened = Standardization { zca_whitening: true, statistics: statistics(3), ..plain };
+        assert!(refused(&unwhitened).contains("without a whitening"), "{}", refused(&unwhitened));
+    }
+
+    #[test]
+    fn an_image_that_does_not_fit_is_an_error() {
+        let mut scratch = StandardizeScratch::default();
+        let centred =
+            Standardization { featurewise_center: true, statistics: statistics(1), ..Standardization::default() };
+        let error = centred.standardize(&mut [0.0; 6], SHAPE, &mut scratch).unwrap_err();
+        assert!(matches!(error, StandardizeError::Shape { .. }), "{error}");
+        let error = centred.standardize(&mut [0.0; 5], SHAPE, &mut scratch).unwrap_err();
+        assert_eq!(error.to_string(), "5 values, where an image of 2 x 1 x 3 has 6");
+        let unwhitened = Standardization { zca_whitening: true, statistics: statistics(3), ..centred };
+        assert!(unwhitened.standardize(&mut [0.0; 6], SHAPE, &mut scratch).is_err());
+    }
 }

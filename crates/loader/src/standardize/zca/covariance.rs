@@ -129,3 +129,52 @@ fn times_transposed(matrix: &DMatrix<f64>) -> DMatrix<f64> {
 fn transposed(matrix: &[f64], rows: usize, columns: usize) -> MatrixView<'_, f64, Dyn, Dyn, Dyn, Dyn> {
     MatrixView::from_slice_with_strides_generic(matrix, Dyn(columns), Dyn(rows), Dyn(rows), Dyn(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { height: 1, width: 2, channels: 1 };
+
+    fn whitening(images: &[[f32; 2]], epsilon: f64) -> Result<Vec<f32>, StandardizeError> {
+        let mut covariance = Covariance::new(SHAPE, epsilon, u64::MAX).unwrap();
+        for image in images {
+            covariance.add(image, 1.0, &[f64::from(image[0] + image[1]) / 2.0]);
+        }
+        let sum: f32 = images.iter().flatten().sum();
+        covariance.whitening(&[f64::from(sum) / (2 * images.len()) as f64])
+    }
+
+    #[test]
+    fn independent_values_are_scaled_to_one() {
+        let images: Vec<_> =
+            (0..200).map(|i| [if i % 2 == 0 { 3.0 } else { -3.0 }, (i / 2 % 2) as f32 - 0.5]).collect();
+        let whitening = whitening(&images, 0.0).unwrap();
+        for (weight, expected) in whitening.iter().zip([1.0 / 3.0, 0.0, 0.0, 2.0]) {
+            assert!((weight - expected).abs() < 1e-6, "{whitening:?}");
+        }
+    }
+
+    // u, s, _ = np.linalg.svd([[-1.], [1.]], full_matrices=False); (u * 1 / (s + 1)).dot(u.T)
+    #[test]
+    fn one_image_has_one_singular_value() {
+        let whitening = whitening(&[[1.0, 3.0]], 1.0).unwrap();
+        for (weight, expected) in whitening.iter().zip([0.207_106_8, -0.207_106_8, -0.207_106_8, 0.207_106_8]) {
+            assert!((weight - expected).abs() < 1e-6, "{whitening:?}");
+        }
+    }
+
+    #[test]
+    fn flat_images_need_an_epsilon() {
+        assert!(matches!(whitening(&[[2.0, 2.0], [2.0, 2.0]], 0.0), Err(StandardizeError::Zca { .. })));
+        assert!(whitening(&[[2.0, 2.0], [2.0, 2.0]], 1e-6).is_ok());
+        assert!(matches!(Covariance::new(SHAPE, f64::NAN, u64::MAX), Err(StandardizeError::Zca { .. })));
+    }
+
+    #[test]
+    fn what_is_needed_is_said() {
+        let photo = ImageShape { height: 224, width: 224, channels: 3 };
+        let error = Covariance::new(photo, 1e-6, 2 << 30).unwrap_err().to_string();
+        assert!(error.contains("needs 543808290816 bytes, more than the 2147483648 allowed"), "{error}");
+    }
+}
