@@ -29,8 +29,19 @@ const fn argument(name: &'static str, of: Owner, turn_on: fn(&mut Draft<'_>)) ->
     Argument { name, of, turn_on }
 }
 
-const FILL_MODES: [&str; 8] =
-    ["constant", "nearest", "reflect", "wrap", "mirror", "grid-wrap", "grid-constant", "grid-mirror"];
+/// scipy's; those with a value of their own twice.
+const FILL_MODES: [&str; 10] = [
+    "constant",
+    "constant",
+    "nearest",
+    "reflect",
+    "wrap",
+    "mirror",
+    "grid-wrap",
+    "grid-constant",
+    "grid-constant",
+    "grid-mirror",
+];
 
 pub(super) const ARGUMENTS: [Argument; 32] = [
     argument("rotation_range", GENERATOR, |draft| {
@@ -56,8 +67,12 @@ pub(super) const ARGUMENTS: [Argument; 32] = [
         draft.config("fill_mode", mode);
     }),
     argument("cval", GENERATOR, |draft| {
-        let value = *draft.dice.pick(&[255.0, 127.5, -20.0, 300.0]);
-        draft.config("cval", value);
+        // Without effect in other modes.
+        let constant = |mode: &serde_json::Value| mode.as_str().is_some_and(|mode| mode.ends_with("constant"));
+        if draft.single || draft.config.get("fill_mode").is_some_and(constant) {
+            let value = *draft.dice.pick(&[255.0, 127.5, -20.0, 300.0]);
+            draft.config("cval", value);
+        }
     }),
     argument("interpolation_order", GENERATOR, |draft| {
         let order = *draft.dice.pick(&[0, 3]);
@@ -86,10 +101,17 @@ pub(super) const ARGUMENTS: [Argument; 32] = [
     argument("samplewise_std_normalization", GENERATOR, |draft| draft.config("samplewise_std_normalization", true)),
     argument("featurewise_center", GENERATOR, |draft| draft.config("featurewise_center", true)),
     argument("featurewise_std_normalization", GENERATOR, |draft| draft.config("featurewise_std_normalization", true)),
-    argument("zca_whitening", GENERATOR, |draft| draft.config("zca_whitening", true)),
+    argument("zca_whitening", GENERATOR, |draft| {
+        // Not too often, since it needs tiny images.
+        if draft.single || draft.dice.chance(0.6) {
+            draft.config("zca_whitening", true);
+        }
+    }),
     argument("zca_epsilon", GENERATOR, |draft| {
-        let epsilon = *draft.dice.pick(&[1e-2, 1e-4, 1.0]);
-        draft.config("zca_epsilon", epsilon);
+        if draft.single || draft.config.contains_key("zca_whitening") {
+            let epsilon = *draft.dice.pick(&[1e-2, 1e-4, 1.0]);
+            draft.config("zca_epsilon", epsilon);
+        }
     }),
     argument("data_format", GENERATOR, |draft| draft.config("data_format", "channels_first")),
     argument("validation_split", GENERATOR, |draft| {

@@ -26,6 +26,8 @@ pub(super) struct Draft<'a> {
     pub(super) dice: Dice,
     pub(super) config: Map<String, Value>,
     pub(super) flow: Map<String, Value>,
+    /// Whether only one argument is turned on, and others only because it needs them.
+    pub(super) single: bool,
     /// The class folders that there are.
     pub(super) classes: &'a [String],
 }
@@ -33,6 +35,8 @@ pub(super) struct Draft<'a> {
 /// Any of these makes Keras resample the image at real-valued coordinates.
 pub(super) const WARPS: [&str; 5] =
     ["rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range"];
+/// Without effect where there is no warp.
+const OF_A_WARP: [&str; 3] = ["fill_mode", "cval", "interpolation_order"];
 /// These take numbers from images, of the one at hand or of those that the generator was fit on.
 pub(super) const STATISTICS: [&str; 5] = [
     "samplewise_center",
@@ -42,6 +46,8 @@ pub(super) const STATISTICS: [&str; 5] = [
     "zca_whitening",
 ];
 const FITTED: [&str; 3] = ["featurewise_center", "featurewise_std_normalization", "zca_whitening"];
+/// These need to be on more often for each of their values to be, or go with one value of another.
+const MANY_VALUED: [&str; 6] = ["fill_mode", "cval", "zca_epsilon", "interpolation", "class_mode", "color_mode"];
 const TARGET_SIZES: [[usize; 2]; 8] = [[48, 64], [64, 64], [56, 56], [24, 40], [47, 33], [96, 72], [32, 32], [20, 90]];
 /// ZCA's matrix has (height x width x channels)^2 entries.
 const TINY_SIZES: [[usize; 2]; 3] = [[8, 6], [6, 8], [7, 7]];
@@ -53,16 +59,17 @@ impl Configuration {
         let mut dice = Dice::new(seed, number);
         let flow_seed = dice.below(100_000) as u32;
         let count = 2 + dice.below(2);
-        let mut draft = Draft { dice, config: Map::new(), flow: Map::new(), classes };
+        let mut draft = Draft { dice, config: Map::new(), flow: Map::new(), single: number.is_multiple_of(3), classes };
         let size = *draft.dice.pick(&TARGET_SIZES);
         draft.flow("target_size", size.to_vec());
         let batch_size = 3 + draft.dice.below(5);
         draft.flow("batch_size", batch_size);
         draft.flow("seed", flow_seed);
         let single = (number / 3) % ARGUMENTS.len();
-        let probability = *draft.dice.pick(&[0.15, 0.3, 0.5]);
+        let probability: f64 = *draft.dice.pick(&[0.1, 0.2, 0.4]);
         for (position, argument) in ARGUMENTS.iter().enumerate() {
-            let on = if number.is_multiple_of(3) { position == single } else { draft.dice.chance(probability) };
+            let likely = if MANY_VALUED.contains(&argument.name) { probability.max(0.6) } else { probability };
+            let on = if draft.single { position == single } else { draft.dice.chance(likely) };
             if on {
                 (argument.turn_on)(&mut draft);
             }
@@ -113,17 +120,25 @@ impl Draft<'_> {
         self.flow.insert(name.to_owned(), value.into());
     }
 
+    /// Turns one warp on.
+    fn warp(&mut self) {
+        let name = *self.dice.pick(&WARPS);
+        if let Some(warp) = ARGUMENTS.iter().find(|argument| argument.name == name) {
+            (warp.turn_on)(self);
+        }
+    }
+
     /// Removes what Keras cannot do, and adds what an argument needs to have an effect.
     fn settle(&mut self) {
         let on = |draft: &Self, names: &[&str]| names.iter().any(|name| draft.config.contains_key(*name));
-        if on(self, &["fill_mode", "cval", "interpolation_order"]) && !on(self, &WARPS) {
-            let warp = *self.dice.pick(&WARPS);
-            let warp = ARGUMENTS.iter().find(|argument| argument.name == warp);
-            if let Some(warp) = warp {
-                (warp.turn_on)(self);
+        if on(self, &OF_A_WARP) && !on(self, &WARPS) {
+            if self.single {
+                self.warp();
+            } else {
+                self.config.retain(|name, _| !OF_A_WARP.contains(&name.as_str()));
             }
         }
-        if self.config.contains_key("cval") {
+        if self.single && self.config.contains_key("cval") {
             let mode = *self.dice.pick(&["constant", "grid-constant"]);
             self.config("fill_mode", mode);
         }
@@ -135,7 +150,7 @@ impl Draft<'_> {
             let split = self.dice.between(0.2, 0.6);
             self.config("validation_split", split);
         }
-        if self.config.contains_key("zca_epsilon") {
+        if self.single && self.config.contains_key("zca_epsilon") {
             self.config("zca_whitening", true);
         }
         if self.config.contains_key("zca_whitening") {
@@ -148,7 +163,11 @@ impl Draft<'_> {
         }
         // Keras' "caffe" and "torch" have numbers for three channels only.
         if self.flow.contains_key("color_mode") && self.config.contains_key("preprocessing") {
-            self.config("preprocessing", "xception");
+            if self.dice.chance(0.5) {
+                self.flow.remove("color_mode");
+            } else {
+                self.config("preprocessing", "xception");
+            }
         }
         if on(self, &FITTED) {
             let samples = 4 + self.dice.below(9);
@@ -203,7 +222,7 @@ mod tests {
         }
         for (position, argument) in ARGUMENTS.iter().enumerate() {
             let on: usize = rows.iter().filter(|((of, _), _)| *of == position).map(|(_, count)| count).sum();
-            assert!(on >= 20, "{} is on {on} times", argument.name);
+            assert!(on >= 15, "{} is on {on} times", argument.name);
         }
         let names: Vec<_> = rows.keys().map(|(_, row)| row.as_str()).collect();
         for mode in ["constant", "nearest", "reflect", "wrap", "mirror", "grid-wrap", "grid-constant", "grid-mirror"] {

@@ -2,7 +2,7 @@
 """What Keras itself gives, for `cargo xtask parity`. Needs keras==3.15.1, tensorflow-cpu==2.21.0, pillow==13.0.0, scipy.
 
 in_keras.py versions                     the versions of all that has a say in the numbers, as JSON
-in_keras.py photos SOURCE FOLDER COUNT   FOLDER/png and FOLDER/jpeg: COUNT photos of each class folder of SOURCE, and odd ones
+in_keras.py photos SOURCE FOLDER COUNT   FOLDER/png and FOLDER/jpeg: COUNT photos of each class of SOURCE, and odd ones
 in_keras.py tiny SOURCE FOLDER           eight PNGs of about 24x20 pixels in two classes
 in_keras.py batches JOBS                 each job of the file JOBS, [{name, data, config, flow, count, seed, output}]
 

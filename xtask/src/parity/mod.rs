@@ -145,6 +145,9 @@ impl Workshop {
 
 fn source(options: &Options, workshop: &Workshop) -> Result<PathBuf> {
     if let Some(folder) = &options.data {
+        if !folder.is_dir() {
+            bail!("{} is not a folder", folder.display());
+        }
         return Ok(folder.clone());
     }
     let drawn = workshop.path.join("drawn");
