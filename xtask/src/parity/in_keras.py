@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What Keras itself gives, for `cargo xtask parity`. Needs keras==3.15.1, tensorflow-cpu==2.21.0, pillow==13.0.0, scipy.
+"""What Keras itself gives, for `cargo xtask parity`. Needs keras==3.15.1,
+tensorflow-cpu==2.21.0, pillow==13.0.0 and scipy.
 
 in_keras.py versions                     the versions of all that has a say in the numbers, as JSON
 in_keras.py photos SOURCE FOLDER COUNT   FOLDER/png and FOLDER/jpeg: COUNT photos of each class of SOURCE, and odd ones

@@ -113,8 +113,8 @@ fn judged(versions: &Map<String, Value>) -> Result<String> {
 fn advice(python: &Path) -> String {
     let packages = NEEDED.map(|(name, version)| format!("{name}=={version}")).join(" ");
     format!(
-        "{} is no Python with Keras 3. Make one, for example by\n  python3 -m venv keras && keras/bin/pip install {packages} \
-         scipy\nand name it with --python keras/bin/python or XFER_KERAS_PYTHON",
+        "{} is no Python with Keras 3. Make one, for example by\n  python3 -m venv keras && keras/bin/pip install {packages} scipy\n\
+         and name it with --python keras/bin/python or XFER_KERAS_PYTHON",
         python.display()
     )
 }

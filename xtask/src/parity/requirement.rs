@@ -13,8 +13,8 @@ pub(super) enum Requirement {
     /// last bits depend on the order of summation.
     Close,
     /// [`Close`](Self::Close), except for a share of [`JUMPS`]. A step follows a real number, so that its last bit may
-    /// decide which pixel is copied (order 0), on which side of the border a coordinate lies (modes that jump there), or
-    /// which level is left after brightness has cut off the fraction.
+    /// decide which pixel is copied (order 0), on which side of the border a coordinate lies (modes that jump there),
+    /// or which level is left after brightness has cut off the fraction.
     CloseButForJumps,
 }
 
