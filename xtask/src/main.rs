@@ -9,6 +9,7 @@
 mod archive;
 mod cargo;
 mod fetch_weights;
+mod parity;
 mod photos;
 mod process;
 mod quickstart;
@@ -43,6 +44,8 @@ enum Command {
     Test(test::Options),
     /// Check what no compiler checks: file length, invariants and their tests, stray paths.
     Tidy,
+    /// Prove on random configurations that the loader gives Keras' numbers; needs a Python with Keras.
+    Parity(parity::Options),
     /// Draw photos of city and countryside to try things on.
     DrawPhotos(photos::Options),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Quickstart(options) => quickstart::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Tidy => tidy::run(),
+        Command::Parity(options) => parity::run(&options),
         Command::DrawPhotos(options) => photos::run(&options),
     };
     match result {

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""What Keras itself gives, for `cargo xtask parity`. Needs keras==3.15.1,
+tensorflow-cpu==2.21.0, pillow==13.0.0 and scipy.
+
+in_keras.py versions                     the versions of all that has a say in the numbers, as JSON
+in_keras.py photos SOURCE FOLDER COUNT   FOLDER/png and FOLDER/jpeg: COUNT photos of each class of SOURCE, and odd ones
+in_keras.py tiny SOURCE FOLDER           eight PNGs of about 24x20 pixels in two classes
+in_keras.py batches JOBS                 each job of the file JOBS, [{name, data, config, flow, count, seed, output}]
+
+A job's config and flow are the arguments of ImageDataGenerator and flow_from_directory, except that `preprocessing`
+names a function and `fit: {samples: K}` fits the generator on the first K images of the flow. Its output is a
+safetensors file: x0, y0, index0 of the first batch, x1, .. of the next, and scale0, ..: for each sample, how far one
+level of 0..255 moves its standardised values. One line of JSON a job tells of the seconds it took, or of its error.
+"""
+import contextlib
+import functools
+import io
+import json
+import os
+import shutil
+import sys
+import time
+import warnings
+
+NEEDED = ["keras", "tensorflow-cpu", "pillow", "scipy", "numpy"]
+# Width and height. Some are target sizes of drawn configurations, so that those photos are not resized at all.
+SIZES = [(64, 48), (90, 60), (75, 75), (48, 64), (40, 100), (121, 83), (56, 56), (33, 47)]
+MAX_PIXELS = 3_000_000
+IMAGES = (".jpg", ".jpeg", ".png")
+
+
+def versions():
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in NEEDED:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    if "tensorflow-cpu" not in found:
+        with contextlib.suppress(PackageNotFoundError):
+            found["tensorflow-cpu"] = version("tensorflow")
+    print(json.dumps(found))
+
+
+def pictures(source):
+    """Class name -> paths of its photos, in order of name; those of many megapixels would only cost time."""
+    from PIL import Image
+
+    found = {}
+    for name in sorted(os.listdir(source)):
+        folder = os.path.join(source, name)
+        if not os.path.isdir(folder) or name.startswith("."):
+            continue
+        paths = []
+        for file in sorted(os.listdir(folder)):
+            if file.lower().endswith(IMAGES) and not file.startswith("."):
+                path = os.path.join(folder, file)
+                with Image.open(path) as image:
+                    if image.width * image.height <= MAX_PIXELS:
+                        paths.append(path)
+        if paths:
+            found[name] = paths
+    if not found:
+        sys.exit(f"{source} has no class folders with photos")
+    return found
+
+
+def photos(source, folder, count):
+    from PIL import Image
+
+    count = int(count)
+    for format in ("png", "jpeg"):
+        root = os.path.join(folder, format)
+        spare = []
+        for name, paths in pictures(source).items():
+            os.makedirs(os.path.join(root, name, "nested"))
+            used = paths[:count]
+            spare += paths[count:] or paths
+            for number, path in enumerate(used):
+                # The last one lies deeper, one shouts its extension.
+                inner = "nested" if number + 1 == len(used) else ""
+                if format == "jpeg":
+                    shutil.copyfile(path, os.path.join(root, name, inner, os.path.basename(path)))
+                    continue
+                suffix = ".PNG" if number == 1 else ".png"
+                file = os.path.splitext(os.path.basename(path))[0] + suffix
+                image = Image.open(path).convert("RGB")
+                image.resize(SIZES[number % len(SIZES)], Image.LANCZOS).save(os.path.join(root, name, inner, file))
+            with open(os.path.join(root, name, "notes.txt"), "w") as notes:
+                notes.write("no photo\n")
+        # Photos of their own, because equal images would make ZCA's matrix singular.
+        odd = [Image.open(path).convert("RGB") for path in spare[:10]]
+        odd = [image.resize((110 - 4 * n, 70 + 5 * n), Image.LANCZOS) for n, image in enumerate(odd)]
+        odd = [odd[n % len(odd)].rotate(n) for n in range(10)]
+        os.makedirs(os.path.join(root, "Odd"))
+        (odd_png if format == "png" else odd_jpeg)(odd, os.path.join(root, "Odd"))
+        # A folder that only `follow_links` finds.
+        outside = os.path.join(folder, "elsewhere", format)
+        os.makedirs(outside)
+        for number in (8, 9):
+            odd[number].save(os.path.join(outside, f"linked-{number}.{format}"))
+        os.symlink(os.path.abspath(outside), os.path.join(root, "Odd", "links"))
+
+
+def odd_png(images, folder):
+    """Every kind of PNG whose pixels are not plain RGB."""
+    import numpy as np
+    from PIL import Image
+
+    save = lambda name, image, **options: image.save(os.path.join(folder, name + ".png"), **options)
+    alpha = lambda image: Image.linear_gradient("L").resize(image.size)
+    with_alpha = images[0].copy()
+    with_alpha.putalpha(alpha(with_alpha))
+    save("rgba", with_alpha)
+    save("grey", images[1].convert("L"))
+    grey_with_alpha = images[2].convert("L")
+    grey_with_alpha.putalpha(alpha(grey_with_alpha))
+    save("grey-alpha", grey_with_alpha)
+    save("palette", images[3].quantize(50))
+    save("palette-transparent", images[4].quantize(30), transparency=3)
+    save("bilevel", images[5].convert("1"))
+    wide = np.asarray(images[6].convert("L"), dtype=np.uint16)
+    save("grey-16", Image.fromarray(wide * 257 - wide // 3))
+    save("grey-16-dark", Image.fromarray(np.asarray(images[7].convert("L"), dtype=np.uint16) + 20))
+
+
+def odd_jpeg(images, folder):
+    save = lambda name, image, **options: image.save(os.path.join(folder, name + ".jpg"), **options)
+    save("grey", images[0].convert("L"), quality=80)
+    save("cmyk", images[1].convert("CMYK"), quality=90)
+    save("progressive", images[2], quality=85, progressive=True)
+    save("full-colour", images[3], quality=95, subsampling=0)
+    save("half-colour", images[4], quality=75, subsampling=1)
+    save("coarse", images[5], quality=25)
+
+
+def tiny(source, folder):
+    import numpy as np
+    from PIL import Image
+
+    taken = list(pictures(source).values())
+    taken = [Image.open(path).convert("RGB") for path in (taken[0] + taken[-1])[-8:]]
+    sizes = [(24, 20), (20, 24), (27, 18), (12, 12), (24, 20), (19, 23), (30, 17), (12, 12)]
+    images = [image.resize(size, Image.LANCZOS) for image, size in zip(taken, sizes)]
+    images[2].putalpha(Image.linear_gradient("L").resize(images[2].size))
+    images[3] = images[3].convert("L")
+    images[6] = images[6].quantize(20)
+    wide = np.asarray(images[7].convert("L"), dtype=np.uint16)
+    images[7] = Image.fromarray(wide * 257 - wide // 3)
+    for number, image in enumerate(images):
+        name = os.path.join(folder, "ab"[number // 4], f"{number % 4}.png")
+        os.makedirs(os.path.dirname(name), exist_ok=True)
+        image.save(name, optimize=True)
+
+
+# The steepest slope over the channels of what a function makes of a pixel.
+SLOPES = {None: 1.0, "resnet50": 1.0, "xception": 1 / 127.5, "torch": 1 / (255 * 0.224)}
+
+
+def preprocessing(name, data_format):
+    from keras.src.applications import imagenet_utils
+
+    if name is None:
+        return None
+    mode = {"resnet50": "caffe", "xception": "tf", "torch": "torch"}[name]
+    # Told of the layout, because by itself the function believes keras.json instead of the generator.
+    return functools.partial(imagenet_utils.preprocess_input, data_format=data_format, mode=mode)
+
+
+def batches(jobs):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    warnings.simplefilter("ignore")
+    import keras.src.legacy.preprocessing.image  # noqa: F401, not part of any job's time
+
+    with open(jobs) as file:
+        jobs = json.load(file)
+    for job in jobs:
+        start = time.perf_counter()
+        told = {"name": job["name"]}
+        try:
+            # Keras tells how many images it found.
+            with contextlib.redirect_stdout(io.StringIO()):
+                save(job["output"], run(job))
+        except Exception as error:
+            told["error"] = f"{type(error).__name__}: {error}"
+        told["seconds"] = round(time.perf_counter() - start, 4)
+        print(json.dumps(told), flush=True)
+
+
+def run(job):
+    import numpy as np
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+    from keras.src.utils import image_utils
+
+    config = dict(job["config"])
+    flow = dict(job["flow"])
+    fit = config.pop("fit", None)
+    name = config.pop("preprocessing", None)
+    data_format = config.get("data_format", "channels_last")
+    function = preprocessing(name, data_format)
+    generator = ImageDataGenerator(preprocessing_function=function, **config)
+    iterator = generator.flow_from_directory(job["data"], **flow)
+    if fit:
+        load = lambda path: image_utils.load_img(
+            path,
+            color_mode=iterator.color_mode,
+            target_size=iterator.target_size,
+            interpolation=iterator.interpolation,
+            keep_aspect_ratio=iterator.keep_aspect_ratio,
+        )
+        paths = iterator.filepaths[: fit["samples"]]
+        generator.fit(np.stack([image_utils.img_to_array(load(path), data_format=data_format) for path in paths]))
+
+    scales, indices = [], []
+    standardize = generator.standardize
+    transform = iterator._get_batches_of_transformed_samples
+
+    def scale(x):
+        scale = SLOPES[name] * (generator.rescale or 1)
+        if generator.samplewise_std_normalization:
+            pixels = x.copy() if function is None else function(x.copy())
+            scale /= float(np.std(pixels * np.float32(generator.rescale or 1))) + 1e-6
+        if generator.featurewise_std_normalization:
+            scale /= float(np.min(generator.std)) + 1e-6
+        if generator.zca_whitening:
+            scale *= float(np.linalg.norm(generator.zca_whitening_matrix, 2))
+        return scale
+
+    def standardize_noting_scale(x):
+        scales.append(scale(x))
+        return standardize(x)
+
+    def transform_noting_index(index):
+        indices.append(index)
+        return transform(index)
+
+    generator.standardize = standardize_noting_scale
+    iterator._get_batches_of_transformed_samples = transform_noting_index
+    np.random.seed(job["seed"])
+    tensors = {}
+    for number in range(job["count"]):
+        scales.clear()
+        batch = next(iterator)
+        x, y = batch if isinstance(batch, tuple) else (batch, None)
+        tensors[f"x{number}"] = x
+        if y is not None:
+            tensors[f"y{number}"] = y
+        tensors[f"index{number}"] = np.asarray(indices[number], dtype=np.int64)
+        tensors[f"scale{number}"] = np.asarray(scales, dtype=np.float32)
+    return tensors
+
+
+def save(path, tensors):
+    """The safetensors format: the header's length, the header as JSON, the bytes."""
+    import numpy as np
+
+    names = {"float32": "F32", "int64": "I64"}
+    header, offset = {}, 0
+    for name, array in tensors.items():
+        end = offset + array.nbytes
+        header[name] = {"dtype": names[str(array.dtype)], "shape": array.shape, "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in tensors.values():
+            file.write(np.ascontiguousarray(array).tobytes())
+
+
+if __name__ == "__main__":
+    verbs = {"versions": versions, "photos": photos, "tiny": tiny, "batches": batches}
+    verbs[sys.argv[1]](*sys.argv[2:])
