@@ -69,6 +69,9 @@ pub(crate) fn calibrate(
     let mut calibration = backbone.calibration()?;
     for batch in flow.stream(0..1, &loader_options(features, "calibration"))?.blocking() {
         let batch = batch?;
+        if batch.is_empty() {
+            continue;
+        }
         let pixels = match batch.pixels() {
             Pixels::U8(rgb) => PixelData::U8(rgb),
             Pixels::F32(preprocessed) => PixelData::F32(preprocessed),
@@ -87,11 +90,19 @@ pub(crate) fn flow_options(features: &FeatureArgs, batch_size: usize) -> FlowOpt
         shuffle: false,
         interpolation: features.interpolation,
         pixel_type: PixelType::U8,
+        decode: features.photos.decode_options(),
+        on_error: features.failures.on_error,
+        error_budget: features.failures.error_budget,
         ..FlowOptions::default()
     }
 }
 
 /// `name` tells streams apart in the metrics.
 pub(crate) fn loader_options(features: &FeatureArgs, name: &'static str) -> LoaderOptions {
-    LoaderOptions { threads: usize::from(features.threads), name, ..LoaderOptions::default() }
+    LoaderOptions {
+        threads: usize::from(features.threads),
+        stall_timeout: features.failures.stall_timeout(),
+        name,
+        ..LoaderOptions::default()
+    }
 }

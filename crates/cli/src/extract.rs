@@ -9,14 +9,14 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use xfer_backbones::Architecture;
-use xfer_loader::{Flow, ImageDataGenerator};
+use xfer_loader::{Flow, ImageDataGenerator, OnError};
 use xfer_trainer::features::{Extracted, FeatureFile, FeatureSource};
 use xfer_trainer::{Existing, WeightsDescription, preprocessing_of};
 
-use crate::args::{FeatureArgs, values};
+use crate::args::{FeatureArgs, usage_error, values};
 use crate::interrupt::Interrupt;
 use crate::terminal::{Terminal, print_json};
-use crate::{Ending, backbone};
+use crate::{Ending, backbone, failures};
 
 /// Compute the features of every image under a folder
 ///
@@ -49,13 +49,17 @@ pub(crate) struct ExtractArgs {
 }
 
 impl ExtractArgs {
-    pub(crate) fn check(self) -> Result<Self, clap::Error> {
+    pub(crate) fn check(self: Box<Self>) -> Result<Box<Self>, clap::Error> {
         self.features.check("extract")?;
+        if self.features.failures.on_error == OnError::Replace {
+            let message = "--on-error replace: a row would hold the features of another file; choose fail or skip";
+            return Err(usage_error("extract", message));
+        }
         Ok(self)
     }
 }
 
-pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
+pub(crate) fn run(args: Box<ExtractArgs>) -> anyhow::Result<Ending> {
     let start = Instant::now();
     let terminal = Terminal::new(args.json, 1);
     let interrupt = Interrupt::install()?;
@@ -71,13 +75,14 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     backbone::calibrate(&mut backbone, &args.features, &args.images, &terminal)?;
 
     let weights = WeightsDescription::of(&backbone, args.features.weights.to_string());
-    let metadata = metadata(&args.features, &flow, &weights)?;
-    let mut file = FeatureFile::create(&args.output, flow.samples(), Architecture::FEATURES, &metadata)?;
+    let all = metadata(&args.features, &flow, &weights, &[])?;
+    let mut file = FeatureFile::create(&args.output, flow.samples(), Architecture::FEATURES, &all)?;
     let stop = interrupt.finish_first();
     let bar = progress_bar(&terminal, flow.samples());
     let begun = Instant::now();
-    let mut source =
-        Extracted::new(flow.stream(0..1, &backbone::loader_options(&args.features, "extract"))?.blocking(), &backbone);
+    let stream = flow.stream(0..1, &backbone::loader_options(&args.features, "extract"))?.blocking();
+    let report = stream.report();
+    let mut source = Extracted::new(stream, &backbone);
     while let Some(batch) = source.next_batch() {
         let batch = batch?;
         file.append(&batch.features)?;
@@ -90,19 +95,28 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     }
     bar.finish_and_clear();
     let rate = flow.samples() as f64 / begun.elapsed().as_secs_f64();
-    file.finish(if args.overwrite { Existing::Replace } else { Existing::Keep })?;
+    let report = report.read();
+    failures::tell(&report, &terminal);
+    let rows = flow.samples() - report.failures.len();
+    if rows == 0 {
+        bail!("{}: every file failed; nothing was written", args.images.display());
+    }
+    let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };
+    let left_out: Vec<usize> = report.failures.iter().map(|failure| failure.sample).collect();
+    file.finish_short(rows, &metadata(&args.features, &flow, &weights, &left_out)?, existing)?;
 
     let seconds = start.elapsed().as_secs_f64();
     terminal.line(format_args!(
         "Wrote {} x {} features to {} in {seconds:.1} s, {rate:.1} images/s.",
-        flow.samples(),
+        rows,
         Architecture::FEATURES,
         args.output.display()
     ));
     if args.json {
         print_json(&json!({
             "output": args.output,
-            "images": flow.samples(),
+            "images": rows,
+            "failures": failures::list(&report),
             "features": Architecture::FEATURES,
             "backbone": args.features.backbone.name(),
             "weights": weights,
@@ -115,12 +129,15 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     Ok(Ending::Done)
 }
 
+/// What the file says about itself; the rows `left_out`, in ascending order, are not in it.
 fn metadata(
     features: &FeatureArgs,
     flow: &Flow,
     weights: &WeightsDescription,
+    left_out: &[usize],
 ) -> anyhow::Result<BTreeMap<String, String>> {
-    let paths: Vec<_> = flow.filenames().map(|path| path.to_string_lossy()).collect();
+    let kept = flow.filenames().enumerate().filter(|(sample, _)| left_out.binary_search(sample).is_err());
+    let paths: Vec<_> = kept.map(|(_, path)| path.to_string_lossy()).collect();
     Ok(BTreeMap::from(
         [
             ("paths", serde_json::to_string(&paths)?),
@@ -156,7 +173,7 @@ mod tests {
     use crate::args::values::WeightsChoice;
     use crate::args::{Verb, parse};
 
-    fn extract(words: &str) -> Result<ExtractArgs, clap::Error> {
+    fn extract(words: &str) -> Result<Box<ExtractArgs>, clap::Error> {
         match parse(&format!("extract {words}"))? {
             Verb::Extract(args) => args.check(),
             other => panic!("{other:?}"),

@@ -5,10 +5,13 @@
 
 mod args;
 mod backbone;
+mod batches;
 mod download;
 mod extract;
+mod failures;
 mod interrupt;
 mod metrics_server;
+mod scan;
 mod summary;
 mod terminal;
 mod train;
@@ -25,6 +28,8 @@ use args::{Args, Verb};
 pub(crate) enum Ending {
     Done,
     Interrupted,
+    /// Something was found that cannot be used.
+    Unusable,
 }
 
 fn main() -> ExitCode {
@@ -34,10 +39,13 @@ fn main() -> ExitCode {
     let ended = match args.verb {
         Verb::Train(args) => args.check().map(train::run),
         Verb::Extract(args) => args.check().map(extract::run),
+        Verb::Batches(args) => Ok(batches::run(*args)),
+        Verb::Scan(args) => Ok(scan::run(args)),
         Verb::Summary(args) => args.check().map(summary::run),
     };
     match ended {
         Ok(Ok(Ending::Done)) => ExitCode::SUCCESS,
+        Ok(Ok(Ending::Unusable)) => ExitCode::FAILURE,
         Ok(Ok(Ending::Interrupted)) => ExitCode::from(interrupt::EXIT_STATUS),
         Ok(Err(error)) => {
             report(&error);

@@ -1,12 +1,15 @@
 //! The command line as it is typed. What can be judged from the words alone is a usage error here; everything that
 //! needs the disk comes later.
 
+pub(crate) mod augment;
+pub(crate) mod loading;
 pub(crate) mod values;
 
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
-use crate::{extract, summary, train};
+use crate::{batches, extract, scan, summary, train};
+use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};
 
 /// Transfer learning on folders of photos: a frozen ResNet50 or Xception, and a head trained on top of it.
@@ -24,7 +27,9 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Train(Box<train::TrainArgs>),
-    Extract(extract::ExtractArgs),
+    Extract(Box<extract::ExtractArgs>),
+    Batches(Box<batches::BatchesArgs>),
+    Scan(scan::ScanArgs),
     Summary(summary::SummaryArgs),
 }
 
@@ -58,6 +63,12 @@ pub(crate) struct FeatureArgs {
     /// Where the network runs: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device)]
     pub(crate) device: String,
+
+    #[command(flatten)]
+    pub(crate) photos: PhotoArgs,
+
+    #[command(flatten)]
+    pub(crate) failures: FailureArgs,
 }
 
 impl FeatureArgs {

@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use xfer_backbones::Architecture;
+use xfer_loader::ZoomRange;
 
 use super::usage_error;
 
@@ -146,6 +148,30 @@ pub(crate) fn epsilon(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Seconds, from 0.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=1e9).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected seconds, such as 60 or 0.5".to_owned())
+}
+
+/// Two numbers, such as `0.8,1.2`.
+pub(crate) fn pair(text: &str) -> Result<(f64, f64), String> {
+    let numbers = text.split_once(',').and_then(|(low, high)| Some((number(low)?, number(high)?)));
+    numbers.ok_or_else(|| "expected two numbers, such as 0.8,1.2".to_owned())
+}
+
+/// A zoom: a number z for 1-z to 1+z, or both factors.
+pub(crate) fn zoom(text: &str) -> Result<ZoomRange, String> {
+    match number(text) {
+        Some(z) => Ok(z.into()),
+        None => pair(text).map(|(low, high)| ZoomRange { low, high }),
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
 /// Only the form; whether the device is there is found out when it is used.
 pub(crate) fn device(text: &str) -> Result<String, String> {
     let number = text.strip_prefix("cuda:").is_some_and(|number| number.parse::<u16>().is_ok());
@@ -226,6 +252,20 @@ mod tests {
         assert_eq!(epsilon("0"), Ok(0.0));
         for bad in ["-1e-5", "nan", "inf", "x"] {
             assert!(epsilon(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ranges_are_a_number_or_two() {
+        assert_eq!(zoom("0.5"), Ok(ZoomRange { low: 0.5, high: 1.5 }));
+        assert_eq!(zoom("0.8, 1.2"), Ok(ZoomRange { low: 0.8, high: 1.2 }));
+        assert_eq!(pair("0.5,1.5"), Ok((0.5, 1.5)));
+        for bad in ["", "1", "1,", "a,b", "1,2,3", "nan,1"] {
+            assert!(pair(bad).is_err(), "{bad}");
+        }
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["-1", "nan", "soon", ""] {
+            assert!(seconds(bad).is_err(), "{bad}");
         }
     }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use xfer_loader::{Flow, FlowOptions, ImageDataGenerator};
+use xfer_loader::{DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, PixelType};
+use xfer_trainer::preprocessing_of;
 
 use super::TrainConfig;
-use crate::backbone;
+use crate::{backbone, failures};
 use crate::terminal::Terminal;
 
 const TRAIN: &str = "train";
@@ -22,30 +23,62 @@ pub(super) struct Data {
 impl Data {
     /// Indexes the photos, and tells what was found.
     pub(super) fn index(config: &TrainConfig, terminal: &Terminal) -> anyhow::Result<Self> {
-        let (train, validation) = folders(&config.data)?;
         let ordered = backbone::flow_options(&config.features, 1);
-        let shuffled = FlowOptions { shuffle: true, seed: config.seed, ..ordered.clone() };
-        let plain = ImageDataGenerator::new();
-        let augmented = plain.clone().horizontal_flip(config.horizontal_flip);
-        let training = augmented.flow_from_directory(&train, shuffled)?;
-        tell(&training, terminal);
-        let validation = match validation {
-            Some(folder) => {
-                let flow = plain.flow_from_directory(&folder, ordered)?;
-                tell(&flow, terminal);
-                Some(flow)
+        let plain = ImageDataGenerator::new().compat(config.augmented.compat_mode());
+        let index = |folder: &Path| plain.flow_from_directory(folder, DirectoryOptions::default(), ordered.clone());
+        let (training, validation) = match &config.split {
+            Some(split) => {
+                let whole = index(&folder_to_split(&config.data)?)?;
+                failures::tell_index(&whole, terminal);
+                let (training, validation) = whole.divide(split)?;
+                (training, Some(validation))
             }
             None => {
-                terminal.warn(format_args!(
-                    "{}: no such folder; training without validation",
-                    config.data.join(VALIDATION).display()
-                ));
-                None
+                let (train, validation) = folders(&config.data)?;
+                let training = index(&train)?;
+                failures::tell_index(&training, terminal);
+                (training, validation.map(|folder| index(&folder)).transpose()?)
             }
         };
+        let training = augmented(&training, config)?;
+        tell(&training, terminal);
+        match &validation {
+            Some(validation) => tell(validation, terminal),
+            None => terminal.warn(format_args!(
+                "{}: no such folder; training without validation (--split holds photos back for it)",
+                config.data.join(VALIDATION).display()
+            )),
+        }
         check_classes(&training, validation.as_ref())?;
         Ok(Self { training, validation })
     }
+}
+
+/// The training flow: shuffled and augmented. What flips alone leave of a photo are bytes, which the backbone
+/// standardises; what a warp leaves is standardised by the loader.
+fn augmented(flow: &Flow, config: &TrainConfig) -> anyhow::Result<Flow> {
+    let options = FlowOptions { shuffle: true, seed: config.seed, ..flow.options().clone() };
+    let generator = config.augmented.clone();
+    if generator.flips_only() {
+        return Ok(flow.with(generator, options)?);
+    }
+    let generator = generator.preprocessing(preprocessing_of(config.features.backbone));
+    Ok(flow.with(generator, FlowOptions { pixel_type: PixelType::F32, ..options })?)
+}
+
+/// The folder whose photos are to be split: `train` where there is one, or DATA itself.
+fn folder_to_split(data: &Path) -> anyhow::Result<PathBuf> {
+    if !data.exists() {
+        bail!("{}: no such folder; with --split, photos are expected in {0}/CLASS/ or {0}/{TRAIN}/CLASS/", data.display());
+    }
+    if data.join(VALIDATION).exists() {
+        bail!(
+            "{}: there are validation photos already; leave out --split, or move them away",
+            data.join(VALIDATION).display()
+        );
+    }
+    let train = data.join(TRAIN);
+    Ok(if train.is_dir() { train } else { data.to_owned() })
 }
 
 /// The folder to train on, and the folder to validate on if there is one.
@@ -72,9 +105,6 @@ fn folders(data: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>)> {
 
 fn tell(flow: &Flow, terminal: &Terminal) {
     terminal.line(flow.found());
-    for folder in flow.hidden_folders() {
-        terminal.warn(format_args!("{}: left out, because its name begins with a dot", folder.display()));
-    }
     let labels = flow.labels().unwrap_or_default();
     for (class, name) in (0u32..).zip(flow.class_names()) {
         if !labels.contains(&class) {
@@ -123,7 +153,7 @@ mod tests {
     }
 
     fn flow(folder: &Path) -> Flow {
-        ImageDataGenerator::new().flow_from_directory(folder, FlowOptions::default()).unwrap()
+        ImageDataGenerator::new().flow_from_directory(folder, DirectoryOptions::default(), FlowOptions::default()).unwrap()
     }
 
     #[test]

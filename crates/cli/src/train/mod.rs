@@ -9,14 +9,18 @@ mod run;
 
 use std::path::PathBuf;
 
-use crate::args::FeatureArgs;
+use xfer_loader::{GroupBy, ImageDataGenerator, Split};
+
+use crate::args::augment::AugmentArgs;
 use crate::args::values::{self, MetricsAddress};
+use crate::args::{FeatureArgs, usage_error};
 
 pub(crate) use run::run;
 
 /// Train a classifier on folders of photos
 ///
-/// Photos are expected in DATA/train/CLASS/ and, to validate after every epoch, DATA/val/CLASS/. Without batch sizes,
+/// Photos are expected in DATA/train/CLASS/ and, to validate after every epoch, DATA/val/CLASS/; with --split, in
+/// DATA/train/CLASS/ or DATA/CLASS/ alone. Without batch sizes,
 /// one pass over the photos is split into the steps asked for; without steps either, batches have 32 photos and an epoch
 /// is one pass. Where steps times batch size is not one pass, the next epoch goes on where the last one stopped.
 #[derive(Debug, clap::Args)]
@@ -56,9 +60,18 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "SEED", default_value_t = 123)]
     seed: u64,
 
-    /// Do not mirror training photos at random (validation photos never are)
-    #[arg(long)]
-    no_flip: bool,
+    /// Hold photos back for validation: stratified:0.2 by a hash of their content, which stays as it is when photos are
+    /// added, or first:0.2 for the first ones of each class, as Keras' validation_split does
+    #[arg(long, value_name = "HOW:SHARE")]
+    split: Option<Split>,
+
+    /// With --split stratified: photos whose paths have the same match of this pattern (a regular expression; its groups,
+    /// where it has any) stay on the same side, such as `(session\d+)_`
+    #[arg(long, value_name = "PATTERN", requires = "split")]
+    group_by: Option<GroupBy>,
+
+    #[command(flatten)]
+    augment: AugmentArgs,
 
     /// Folder for the model and the history [default: runs/TIME]
     #[arg(long, value_name = "DIR")]
@@ -91,7 +104,8 @@ pub(crate) struct TrainConfig {
     epochs: u64,
     learning_rate: f32,
     seed: u64,
-    horizontal_flip: bool,
+    split: Option<Split>,
+    augmented: ImageDataGenerator,
     output: Option<PathBuf>,
     overwrite: bool,
     metrics: MetricsAddress,
@@ -109,6 +123,12 @@ struct Sizes {
 impl TrainArgs {
     pub(crate) fn check(self) -> Result<TrainConfig, clap::Error> {
         self.features.check("train")?;
+        let split = match (self.split, self.group_by) {
+            (Some(split), Some(group_by)) => {
+                Some(split.group_by(group_by).map_err(|error| usage_error("train", format_args!("--group-by: {error}")))?)
+            }
+            (split, _) => split,
+        };
         Ok(TrainConfig {
             training: Sizes { batch_size: self.batch_size, steps: self.steps_per_epoch },
             validation: Sizes { batch_size: self.validation_batch_size, steps: self.validation_steps },
@@ -117,7 +137,8 @@ impl TrainArgs {
             epochs: self.epochs as u64,
             learning_rate: self.learning_rate,
             seed: self.seed,
-            horizontal_flip: !self.no_flip,
+            split,
+            augmented: self.augment.generator(),
             output: self.output,
             overwrite: self.overwrite,
             metrics: self.metrics_addr,
@@ -155,7 +176,8 @@ mod tests {
         let unsaid = Sizes { batch_size: None, steps: None };
         assert_eq!((config.training, config.validation), (unsaid, unsaid));
         assert_eq!((config.epochs, config.learning_rate, config.seed), (1, 0.01, 123));
-        assert!(config.horizontal_flip && !config.overwrite && !config.json);
+        assert_eq!(config.augmented, ImageDataGenerator::new().horizontal_flip(true));
+        assert!(config.split.is_none() && !config.overwrite && !config.json);
         assert_eq!(config.output, None);
         assert_eq!(config.metrics, MetricsAddress::At("127.0.0.1:9464".parse().unwrap()));
         assert_eq!(config.verbose, 1);
@@ -180,7 +202,8 @@ mod tests {
         assert_eq!(config.training, Sizes { batch_size: Some(4), steps: Some(6) });
         assert_eq!(config.validation, Sizes { batch_size: Some(5), steps: Some(7) });
         assert_eq!((config.epochs, config.learning_rate, config.seed), (8, 0.5, 9));
-        assert!(!config.horizontal_flip && config.overwrite && config.json);
+        assert_eq!(config.augmented, ImageDataGenerator::new());
+        assert!(config.overwrite && config.json);
         assert_eq!(config.output, Some("o".into()));
         assert_eq!((config.metrics, config.verbose), (MetricsAddress::Off, 2));
     }

@@ -12,7 +12,7 @@ use crate::terminal::Terminal;
 
 /// The document of `train --json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(super) struct TrainReport {
     output: PathBuf,
     model: PathBuf,
     history_file: PathBuf,
@@ -29,6 +29,8 @@ pub(super) struct Report {
     steps_per_epoch: u64,
     validation_steps: Option<u64>,
     metrics_address: Option<String>,
+    /// Files that were skipped or replaced.
+    failures: Vec<Value>,
     /// The whole command.
     seconds: f64,
     /// Training and validation.
@@ -46,10 +48,11 @@ pub(super) struct Facts {
     pub(super) steps_per_epoch: u64,
     pub(super) validation_steps: Option<u64>,
     pub(super) metrics_address: Option<String>,
+    pub(super) failures: Vec<Value>,
     pub(super) seconds: f64,
 }
 
-impl Report {
+impl TrainReport {
     pub(super) fn new(output: &Path, model: Model, fitted: &Fitted, facts: Facts) -> Self {
         let description = model.description;
         let fit_seconds = fitted.took.as_secs_f64();
@@ -70,6 +73,7 @@ impl Report {
             steps_per_epoch: facts.steps_per_epoch,
             validation_steps: facts.validation_steps,
             metrics_address: facts.metrics_address,
+            failures: facts.failures,
             seconds: facts.seconds,
             fit_seconds,
             wait_seconds: fitted.waited.as_secs_f64(),

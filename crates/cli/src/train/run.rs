@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use xfer_backbones::{Architecture, Backbone, Summary};
-use xfer_loader::{Flow, FlowOptions};
+use xfer_loader::{Flow, FlowOptions, Report, ReportHandle};
 use xfer_trainer::callbacks::CsvLogger;
 use xfer_trainer::features::{Extracted, FeatureSource};
 use xfer_trainer::{
@@ -15,11 +15,11 @@ use super::data::Data;
 use super::output::{self, Output};
 use super::plan::Plan;
 use super::progress::Progress;
-use super::report::{Facts, Report};
+use super::report::{Facts, TrainReport};
 use crate::args::values::MetricsAddress;
 use crate::interrupt::Interrupt;
 use crate::terminal::{Terminal, print_json};
-use crate::{Ending, backbone, metrics_server};
+use crate::{Ending, backbone, failures, metrics_server};
 
 pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let start = Instant::now();
@@ -48,10 +48,13 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let folder = Output::create(config.output.as_deref())?;
 
     let passes = training.passes(data.training.samples(), config.epochs);
-    let mut train = source(&data.training, training, passes, "training", &config, &backbone)?;
-    let mut validate = match data.validation.as_ref().zip(validation) {
-        Some((flow, plan)) => Some(source(flow, plan, config.epochs, "validation", &config, &backbone)?),
-        None => None,
+    let (mut train, training_report) = source(&data.training, training, passes, "training", &config, &backbone)?;
+    let (mut validate, validation_report) = match data.validation.as_ref().zip(validation) {
+        Some((flow, plan)) => {
+            let (source, report) = source(flow, plan, config.epochs, "validation", &config, &backbone)?;
+            (Some(source), Some(report))
+        }
+        None => (None, None),
     };
     let mut history = CsvLogger::new(folder.path().join(output::HISTORY_FILE));
     let mut progress = Progress::new(&terminal, options);
@@ -63,7 +66,13 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         callbacks: vec![&mut history, &mut progress],
         stop: interrupt.finish_first(),
     }
-    .run()?;
+    .run();
+    let reports: Vec<Report> =
+        [Some(training_report), validation_report].into_iter().flatten().map(|report| report.read()).collect();
+    for report in &reports {
+        failures::tell(report, &terminal);
+    }
+    let fitted = fitted?;
 
     let model = Model {
         head: learner.head,
@@ -77,12 +86,13 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         steps_per_epoch: options.steps_per_epoch,
         validation_steps: options.validation_steps,
         metrics_address,
+        failures: reports.iter().flat_map(failures::list).collect(),
         seconds: start.elapsed().as_secs_f64(),
     };
-    finish(&config, &Report::new(folder.path(), model, &fitted, facts), &fitted, &terminal)
+    finish(&config, &TrainReport::new(folder.path(), model, &fitted, facts), &fitted, &terminal)
 }
 
-fn finish(config: &TrainConfig, report: &Report, fitted: &Fitted, terminal: &Terminal) -> anyhow::Result<Ending> {
+fn finish(config: &TrainConfig, report: &TrainReport, fitted: &Fitted, terminal: &Terminal) -> anyhow::Result<Ending> {
     report.tell(terminal);
     if config.json {
         print_json(report)?;
@@ -106,7 +116,8 @@ fn validation_plan(flow: &Flow, config: &TrainConfig, terminal: &Terminal) -> Pl
     plan
 }
 
-/// Features of `passes` passes; a validation is a pass that may be cut short.
+/// Features of `passes` passes, and what the loader has to say about the photos; a validation is a pass that may be cut
+/// short.
 fn source<'a>(
     flow: &Flow,
     plan: Plan,
@@ -114,11 +125,12 @@ fn source<'a>(
     name: &'static str,
     config: &TrainConfig,
     backbone: &'a Backbone,
-) -> anyhow::Result<impl FeatureSource + use<'a>> {
+) -> anyhow::Result<(impl FeatureSource + use<'a>, ReportHandle)> {
     let max_batches = (!flow.options().shuffle).then_some(plan.steps);
     let options = FlowOptions { batch_size: plan.batch_size, max_batches, ..flow.options().clone() };
     let stream = flow.with_options(options)?.stream(0..passes, &backbone::loader_options(&config.features, name))?;
-    Ok(Extracted::new(stream.blocking(), backbone))
+    let report = stream.report();
+    Ok((Extracted::new(stream.blocking(), backbone), report))
 }
 
 fn description(config: &TrainConfig, classes: Vec<String>, backbone: &Backbone) -> ModelDescription {

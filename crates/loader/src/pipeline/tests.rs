@@ -288,7 +288,7 @@ fn options_that_cannot_be_are_refused() {
     );
     assert_eq!(
         message(FlowOptions { pixel_type: PixelType::U8, ..options() }),
-        "pixel_type: expected f32 where a preprocessing is set, got u8"
+        "pixel_type: expected f32 where pixels are standardised, got u8"
     );
     let flow = flow(root.path(), options());
     let error = flow.stream(0..1, &LoaderOptions { prefetch_batches: 0, ..threads(1) }).unwrap_err();
