@@ -5,8 +5,11 @@
 mod bad_input;
 mod disk;
 mod extract;
+mod failures;
 mod interrupt;
 mod metrics;
+mod scan;
+mod split;
 mod summary;
 mod train;
 

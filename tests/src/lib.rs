@@ -1,6 +1,8 @@
 //! What the end-to-end tests work with: the real executable, and folders of drawn photos.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+pub mod nasty;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

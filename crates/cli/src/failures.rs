@@ -13,6 +13,24 @@ pub(crate) fn tell_index(flow: &Flow, terminal: &Terminal) {
     for folder in flow.hidden_folders() {
         terminal.warn(format_args!("{}: left out, because its name begins with a dot", folder.display()));
     }
+    for link in flow.link_loops() {
+        terminal.warn(format_args!("{}: left out, because it leads back to where it hangs", link.display()));
+    }
+    if flow.invalid_files().count > 0 {
+        terminal.warn(flow.invalid_files());
+    }
+}
+
+/// How many photos of each class a split gave to either side.
+pub(crate) fn tell_split(flow: &Flow, terminal: &Terminal) {
+    let Some(report) = flow.split_report() else { return };
+    let classes = report.classes.iter().map(|(name, training, validation)| format!("{name} {training} + {validation}"));
+    terminal.line(format_args!(
+        "Split into {} for training and {} for validation: {}.",
+        report.training,
+        report.validation,
+        classes.collect::<Vec<_>>().join(", ")
+    ));
 }
 
 /// The files that failed, and what else is worth knowing about the photos.
@@ -34,7 +52,11 @@ pub(crate) fn tell(report: &Report, terminal: &Terminal) {
         return;
     }
     let failed = report.failures.len();
-    terminal.warn(format_args!("{} failed and {} left out or replaced:", files(failed as u64), if failed == 1 { "was" } else { "were" }));
+    terminal.warn(format_args!(
+        "{} failed and {} left out or replaced:",
+        files(failed as u64),
+        if failed == 1 { "was" } else { "were" }
+    ));
     for failure in report.failures.iter().take(LISTED) {
         let offset = failure.offset().map_or(String::new(), |offset| format!(" (at byte {offset})"));
         let done = if failure.replacement.is_some() { "replaced" } else { "skipped" };

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use xfer_loader::scan::{Duplicates, Oddity, Sameness, ScanOptions, ScanReport, scan};
 use xfer_trainer::{AtomicFile, Existing};
 
+use crate::Ending;
 use crate::args::values;
 use crate::terminal::{Terminal, print_json};
-use crate::Ending;
 
 /// Decode every photo under a folder, and report what is wrong with which
 ///
@@ -164,7 +164,8 @@ fn document(args: &ScanArgs, report: &ScanReport, took: Duration) -> Value {
             })
         })
         .collect();
-    let mut oddities: BTreeMap<&str, Vec<_>> = ODDITIES.iter().map(|(oddity, _)| (oddity.as_str(), Vec::new())).collect();
+    let mut oddities: BTreeMap<&str, Vec<_>> =
+        ODDITIES.iter().map(|(oddity, _)| (oddity.as_str(), Vec::new())).collect();
     for finding in &report.findings {
         for oddity in &finding.oddities {
             oddities.entry(oddity.as_str()).or_default().push(finding.path.to_string_lossy());

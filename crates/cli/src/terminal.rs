@@ -38,6 +38,11 @@ impl Terminal {
         let _ = writeln!(io::stderr().lock(), "{} {text}", console::style("warning:").for_stderr().yellow().bold());
     }
 
+    /// Writes a further line of a warning.
+    pub(crate) fn note(&self, text: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
     /// Whether lines may be redrawn.
     pub(crate) fn is_interactive(&self) -> bool {
         self.verbose == 1 && self.term.features().is_attended()

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use xfer_loader::{
     ClassMode, Compat, DecodeOptions, DirectoryOptions, FlowOptions, ImageDataGenerator, Layout, PixelType,
-    Preprocessing, SaveTo, Shift, Split, SplineOrder, Subset, TableOptions, ZoomRange,
+    Preprocessing, SaveTo, Shift, SplineOrder, Split, Subset, TableOptions, ZoomRange,
 };
 
 /// Arguments of `ImageDataGenerator`, with Keras' names and defaults.
@@ -247,13 +247,18 @@ impl FlowConfig {
             class_mode: self.class_mode()?,
             follow_links: self.follow_links,
             hidden_folders: compat == Compat::Keras3,
+            strict: compat != Compat::Keras3,
             split: config.split()?,
             subset: self.subset()?,
-            ..DirectoryOptions::default()
         })
     }
 
-    pub(super) fn table(&self, config: &Config, directory: Option<PathBuf>) -> anyhow::Result<TableOptions> {
+    pub(super) fn table(
+        &self,
+        config: &Config,
+        directory: Option<PathBuf>,
+        compat: Compat,
+    ) -> anyhow::Result<TableOptions> {
         Ok(TableOptions {
             directory,
             x_col: self.x_col.clone(),
@@ -265,6 +270,7 @@ impl FlowConfig {
             class_mode: self.class_mode()?,
             classes: self.classes.clone(),
             validate_filenames: self.validate_filenames,
+            strict: compat != Compat::Keras3,
             split: config.split()?,
             subset: self.subset()?,
             ..TableOptions::default()

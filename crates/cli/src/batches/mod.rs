@@ -120,7 +120,11 @@ pub(crate) fn run(args: BatchesArgs) -> anyhow::Result<Ending> {
     }
     if let Some(path) = &args.grid {
         sheet.write(path, existing)?;
-        terminal.line(format_args!("Drew {} images in {}.", shapes.iter().map(|shape| shape[0]).sum::<usize>(), path.display()));
+        terminal.line(format_args!(
+            "Drew {} images in {}.",
+            shapes.iter().map(|shape| shape[0]).sum::<usize>(),
+            path.display()
+        ));
     }
     let report = report.read();
     failures::tell(&report, &terminal);
@@ -150,11 +154,13 @@ fn flow(args: &BatchesArgs) -> anyhow::Result<Flow> {
     };
     let options = arguments.options(&config, base)?;
     let bind = |generator: &ImageDataGenerator, options: FlowOptions| match (&args.table, &args.data) {
-        (Some(table), data) => {
-            anyhow::Ok(generator.flow_from_table(table, arguments.table(&config, data.clone())?, options)?)
-        }
+        (Some(table), data) => anyhow::Ok(generator.flow_from_table(
+            table,
+            &arguments.table(&config, data.clone(), args.compat)?,
+            options,
+        )?),
         (None, Some(data)) => {
-            Ok(generator.flow_from_directory(data, arguments.directory(&config, args.compat)?, options)?)
+            Ok(generator.flow_from_directory(data, &arguments.directory(&config, args.compat)?, options)?)
         }
         // clap asks for one of the two.
         (None, None) => bail!("--data or --table is needed"),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use xfer_loader::{Batch, BatchTargets, Pixels};
+use xfer_loader::{Batch, BatchTargets, Pixels, TargetValues};
 use xfer_trainer::{AtomicFile, Existing};
 
 /// Tensors in the making: `x0`, `y0`, `index0`, `x1`, ... as NumPy would have them.
@@ -31,14 +31,14 @@ impl Tensors {
             BatchTargets::Input(_) => {
                 self.tensors.push((format!("y{number}"), dtype, shape, pixels));
             }
-            BatchTargets::Values { values, shape } => {
-                self.tensors.push((format!("y{number}"), Dtype::F32, shape, le_bytes(&values)));
-            }
+            BatchTargets::Values(targets) => self.add_targets(format!("y{number}"), targets),
             BatchTargets::Outputs(outputs) => {
-                for (output, (values, shape)) in outputs.into_iter().enumerate() {
-                    self.tensors.push((format!("y{number}_{output}"), Dtype::F32, shape, le_bytes(&values)));
+                for (output, targets) in outputs.into_iter().enumerate() {
+                    self.add_targets(format!("y{number}_{output}"), targets);
                 }
             }
+            // There are no others.
+            _ => {}
         }
         if let Some(weights) = batch.weights() {
             self.tensors.push((format!("w{number}"), Dtype::F32, vec![weights.len()], le_bytes(&weights)));
@@ -47,11 +47,16 @@ impl Tensors {
         self.tensors.push((format!("index{number}"), Dtype::I64, vec![batch.len()], index));
     }
 
+    fn add_targets(&mut self, name: String, targets: TargetValues) {
+        self.tensors.push((name, Dtype::F32, targets.shape, le_bytes(&targets.values)));
+    }
+
     /// Writes the file.
     pub(super) fn write(&self, path: &Path, existing: Existing) -> anyhow::Result<()> {
-        let views = self.tensors.iter().map(|(name, dtype, shape, bytes)| {
-            Ok((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?))
-        });
+        let views = self
+            .tensors
+            .iter()
+            .map(|(name, dtype, shape, bytes)| Ok((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?)));
         let views: Vec<_> = views.collect::<Result<_, safetensors::SafeTensorError>>()?;
         let bytes = safetensors::serialize(views, None)?;
         Ok(AtomicFile::write_all(path, &bytes, existing)?)

@@ -7,8 +7,8 @@ use xfer_loader::{DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, Pixel
 use xfer_trainer::preprocessing_of;
 
 use super::TrainConfig;
-use crate::{backbone, failures};
 use crate::terminal::Terminal;
+use crate::{backbone, failures};
 
 const TRAIN: &str = "train";
 const VALIDATION: &str = "val";
@@ -25,12 +25,13 @@ impl Data {
     pub(super) fn index(config: &TrainConfig, terminal: &Terminal) -> anyhow::Result<Self> {
         let ordered = backbone::flow_options(&config.features, 1);
         let plain = ImageDataGenerator::new().compat(config.augmented.compat_mode());
-        let index = |folder: &Path| plain.flow_from_directory(folder, DirectoryOptions::default(), ordered.clone());
+        let index = |folder: &Path| plain.flow_from_directory(folder, &DirectoryOptions::default(), ordered.clone());
         let (training, validation) = match &config.split {
             Some(split) => {
                 let whole = index(&folder_to_split(&config.data)?)?;
                 failures::tell_index(&whole, terminal);
                 let (training, validation) = whole.divide(split)?;
+                failures::tell_split(&training, terminal);
                 (training, Some(validation))
             }
             None => {
@@ -69,7 +70,10 @@ fn augmented(flow: &Flow, config: &TrainConfig) -> anyhow::Result<Flow> {
 /// The folder whose photos are to be split: `train` where there is one, or DATA itself.
 fn folder_to_split(data: &Path) -> anyhow::Result<PathBuf> {
     if !data.exists() {
-        bail!("{}: no such folder; with --split, photos are expected in {0}/CLASS/ or {0}/{TRAIN}/CLASS/", data.display());
+        bail!(
+            "{}: no such folder; with --split, photos are expected in {0}/CLASS/ or {0}/{TRAIN}/CLASS/",
+            data.display()
+        );
     }
     if data.join(VALIDATION).exists() {
         bail!(
@@ -153,7 +157,9 @@ mod tests {
     }
 
     fn flow(folder: &Path) -> Flow {
-        ImageDataGenerator::new().flow_from_directory(folder, DirectoryOptions::default(), FlowOptions::default()).unwrap()
+        ImageDataGenerator::new()
+            .flow_from_directory(folder, &DirectoryOptions::default(), FlowOptions::default())
+            .unwrap()
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl TrainArgs {
         self.features.check("train")?;
         let split = match (self.split, self.group_by) {
             (Some(split), Some(group_by)) => {
-                Some(split.group_by(group_by).map_err(|error| usage_error("train", format_args!("--group-by: {error}")))?)
+                Some(split.group_by(group_by).map_err(|error| usage_error("train", error))?)
             }
             (split, _) => split,
         };

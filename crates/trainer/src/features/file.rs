@@ -75,7 +75,12 @@ impl FeatureFile {
     ///
     /// More rows came than were announced, the new metadata is longer than the old, the disk is full, or the name is
     /// taken and is to be kept.
-    pub fn finish_short(mut self, metadata: &BTreeMap<String, String>, existing: Existing) -> Result<(), TrainerError> {
+    pub fn finish_short(
+        mut self,
+        rows: usize,
+        metadata: &BTreeMap<String, String>,
+        existing: Existing,
+    ) -> Result<(), TrainerError> {
         let mut header = header(self.written, self.features, metadata);
         if self.written != rows || header.len() > self.header_len {
             let path = self.file.path().to_owned();

@@ -67,6 +67,22 @@ pub(super) struct Sides {
 }
 
 impl Split {
+    /// The same split, where samples of one group go to one side.
+    ///
+    /// # Errors
+    ///
+    /// [`First`](Self::First) knows no groups.
+    pub fn group_by(self, group: GroupBy) -> Result<Self, LoaderError> {
+        match self {
+            Self::Stratified { fraction, seed, .. } => Ok(Self::Stratified { fraction, seed, group_by: Some(group) }),
+            first @ Self::First(_) => Err(LoaderError::InvalidOption {
+                option: "group_by",
+                expected: "a stratified split",
+                got: first.to_string(),
+            }),
+        }
+    }
+
     fn fraction(&self) -> f64 {
         match *self {
             Self::First(fraction) | Self::Stratified { fraction, .. } => fraction,
@@ -156,19 +172,24 @@ impl fmt::Display for Split {
 impl FromStr for Split {
     type Err = LoaderError;
 
-    /// `first:0.2` or `stratified:0.2`, the latter with seed 0 and without groups.
+    /// `first:0.2`, `stratified:0.2` (seed 0) or `stratified:0.2:SEED`, without groups.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || LoaderError::InvalidOption {
             option: "split",
-            expected: "first:FRACTION or stratified:FRACTION, such as stratified:0.2, with a fraction above 0 and below 1",
+            expected: "first:FRACTION or stratified:FRACTION[:SEED], such as stratified:0.2, with a fraction above 0 and \
+                       below 1",
             got: text.to_owned(),
         };
-        let (kind, fraction) = text.split_once(':').ok_or_else(invalid)?;
+        let (kind, rest) = text.split_once(':').ok_or_else(invalid)?;
+        let (fraction, seed) = rest.split_once(':').map_or((rest, None), |(fraction, seed)| (fraction, Some(seed)));
         let fraction =
             fraction.parse().ok().filter(|&fraction| fraction > 0.0 && fraction < 1.0).ok_or_else(invalid)?;
-        match kind {
-            "first" => Ok(Self::First(fraction)),
-            "stratified" => Ok(Self::Stratified { fraction, seed: 0, group_by: None }),
+        match (kind, seed) {
+            ("first", None) => Ok(Self::First(fraction)),
+            ("stratified", seed) => {
+                let seed = seed.map_or(Ok(0), |seed| seed.parse().map_err(|_| invalid()))?;
+                Ok(Self::Stratified { fraction, seed, group_by: None })
+            }
             _ => Err(invalid()),
         }
     }
