@@ -79,6 +79,8 @@ fn read(
         reader.next_frame(&mut raster.bytes)?;
         return Ok(());
     }
+    // Bits of interlaced rows are added to what is there.
+    packed.clear();
     packed.resize(size, 0);
     reader.next_frame(packed)?;
     let high = |sample: &[u8; 2]| sample[0];

@@ -123,7 +123,8 @@ fn facsimile(compression: Compression, data: &[u8], width: usize, out: &mut [u8]
     // What is missing is seen by the number of rows.
     let _ = match compression {
         Compression::Group4 => fax::decoder::decode_g4(input, columns, u16::try_from(rows).ok(), &mut line),
-        _ => fax::decoder::decode_g3(input, &mut line),
+        // The last line may have no mark after it.
+        _ => fax::decoder::decode_g3(input.chain([0, 1]), &mut line),
     };
     Ok(done)
 }
