@@ -16,7 +16,8 @@ pub(super) fn decode(bytes: &[u8], raster: &mut Raster, packed: &mut Vec<u8>) ->
     }
     let mut source = Cursor::new(bytes);
     let result = read(&mut source, raster, packed, &chunks);
-    let at = source.position();
+    // A seek may have gone past the end.
+    let at = source.position().min(bytes.len() as u64);
     result.map_err(|error| match error {
         Failed::Format(DecodingError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             DecodeError::truncated(FORMAT, bytes)
