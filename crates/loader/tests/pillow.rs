@@ -1,12 +1,17 @@
-//! Pixels against what Pillow gives for the same file or size; `fixtures/make.py` made the expectations.
+//! Pixels against what Pillow gives for the same file or size; `fixtures/make.py` and
+//! `fixtures/make_formats.py` made the expectations.
 
 use std::path::PathBuf;
 
-use xfer_loader::stages::{Crop, Decoder, DeepKind, DeepView, Resizer, View, keep_aspect_box};
-use xfer_loader::{DecodeOptions, Interpolation};
+use xfer_loader::stages::{Crop, Decoder, DeepKind, DeepView, Resizer, View, format_of, keep_aspect_box};
+use xfer_loader::{ColorMode, DecodeOptions, ExifOrientation, Interpolation};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
 
 fn fixture(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    let path = path(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -20,6 +25,39 @@ fn jpeg_is_bit_equal() {
         assert_eq!((image.width, image.height), (width, height), "{name}");
         assert!(image.pixels == fixture(&format!("{name}.rgb")), "{name}");
     }
+}
+
+// invariant 8: whatever a file holds, its pixels are those of Pillow in every colour mode, turned or not.
+#[test]
+fn every_format_and_mode_is_bit_equal() {
+    let cases = String::from_utf8(fixture("formats.txt")).unwrap();
+    let mut decoder = Decoder::new();
+    let mut checked = 0;
+    for case in cases.lines() {
+        let [name, color_mode, exif, width, height, kind, hash] = case.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{case}");
+        };
+        let bytes = fixture(&format!("formats/{name}"));
+        let color_mode: ColorMode = color_mode.parse().unwrap();
+        let exif: ExifOrientation = exif.parse().unwrap();
+        let options = DecodeOptions { color_mode, exif, ..DecodeOptions::default() };
+        let image = decoder.decode(&bytes, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!([image.width.to_string(), image.height.to_string()], [width, height], "{case}");
+        assert_eq!(image.channels, color_mode.channels(), "{case}");
+        assert_eq!(image.animated, name.contains("animated") || name.starts_with("pages"), "{case}");
+        let (found, pixels) = match &image.deep {
+            Some(deep) => {
+                let kind = if deep.kind == DeepKind::I16 { "I16" } else { "I32" };
+                (kind, deep.values.iter().flat_map(|value| value.to_le_bytes()).collect())
+            }
+            None => ("u8", image.pixels.clone()),
+        };
+        assert_eq!((found, format!("{:016x}", fnv(&pixels, FNV))), (kind, hash.to_owned()), "{case}");
+        let (_, extension) = name.rsplit_once('.').unwrap();
+        assert!(format_of(&bytes).unwrap().has_extension(extension), "{case}");
+        checked += 1;
+    }
+    assert_eq!(checked, 6 * std::fs::read_dir(path("formats")).unwrap().count());
 }
 
 // invariant 8: resized pixels are those of Pillow, which Keras resizes with.

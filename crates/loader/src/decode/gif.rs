@@ -1,6 +1,6 @@
 //! GIF: the first image, on the canvas that Pillow shows it on.
 
-use weezl::{BitOrder, LzwError, LzwStatus};
+use weezl::{BitOrder, LzwError};
 
 use super::raster::{Mode, Raster};
 use super::{DecodeError, FileFormat, check_size};
@@ -49,8 +49,10 @@ pub(super) fn decode(bytes: &[u8], raster: &mut Raster, indices: &mut Vec<u8>) -
     let canvas = (screen[0].max(left + width), screen[1].max(top + height));
     check_size(width as u64, height as u64)?;
     raster.begin(canvas.0 as u64, canvas.1 as u64, Mode::Palette)?;
-    if let Some(colors) = palette {
-        raster.set_palette(colors, |&color: &[u8; 3]| color);
+    match palette {
+        Some(colors) if !is_grey_ramp(colors) => raster.set_palette(colors, |&color: &[u8; 3]| color),
+        // Without colours, indices are grey.
+        _ => raster.palette = std::array::from_fn(|index| [index as u8, index as u8, index as u8, 255]),
     }
     if let Some(index) = transparent {
         raster.palette[usize::from(index)][3] = 0;
@@ -68,6 +70,11 @@ pub(super) fn decode(bytes: &[u8], raster: &mut Raster, indices: &mut Vec<u8>) -
     Ok(())
 }
 
+/// Whether each colour is grey of its own index; Pillow takes the image for a grey one then.
+fn is_grey_ramp(colors: &[u8]) -> bool {
+    colors.as_chunks::<3>().0.iter().enumerate().all(|(index, color)| color.iter().all(|&c| usize::from(c) == index))
+}
+
 /// Decompresses blocks until every pixel is there.
 fn pixels(reader: &mut Reader<'_>, code_size: u8, out: &mut [u8]) -> Result<(), DecodeError> {
     let mut decoder = weezl::decode::Decoder::new(BitOrder::Lsb, code_size);
@@ -75,21 +82,20 @@ fn pixels(reader: &mut Reader<'_>, code_size: u8, out: &mut [u8]) -> Result<(), 
     while done < out.len() {
         let start = reader.at;
         let mut block = reader.block()?;
-        let ended = block.is_empty();
-        while !block.is_empty() && done < out.len() {
+        let last = block.is_empty();
+        loop {
             let step = decoder.decode_bytes(block, &mut out[done..]);
             block = &block[step.consumed_in..];
             done += step.consumed_out;
-            match step.status {
-                Ok(LzwStatus::Ok) => {}
-                Ok(LzwStatus::NoProgress) => break,
-                Ok(LzwStatus::Done) => block = &[],
-                Err(LzwError::InvalidCode) => {
-                    return Err(DecodeError::corrupt(FORMAT, start, "an LZW code that does not exist"));
-                }
+            if matches!(step.status, Err(LzwError::InvalidCode)) {
+                return Err(DecodeError::corrupt(FORMAT, start, "an LZW code that does not exist"));
+            }
+            // The decoder holds pixels back, so that an empty block may still give some.
+            if done == out.len() || step.consumed_in + step.consumed_out == 0 {
+                break;
             }
         }
-        if done < out.len() && (ended || decoder.has_ended()) {
+        if done < out.len() && (last || decoder.has_ended()) {
             let message = format!("the data ends after {done} of {} pixels", out.len());
             return Err(DecodeError::corrupt(FORMAT, start, message));
         }

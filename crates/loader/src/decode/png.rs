@@ -16,7 +16,8 @@ pub(super) fn decode(bytes: &[u8], raster: &mut Raster, packed: &mut Vec<u8>) ->
     }
     let mut source = Cursor::new(bytes);
     let result = read(&mut source, raster, packed, &chunks);
-    let at = source.position();
+    // A seek may have gone past the end.
+    let at = source.position().min(bytes.len() as u64);
     result.map_err(|error| match error {
         Failed::Format(DecodingError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             DecodeError::truncated(FORMAT, bytes)
@@ -79,6 +80,8 @@ fn read(
         reader.next_frame(&mut raster.bytes)?;
         return Ok(());
     }
+    // Bits of interlaced rows are added to what is there.
+    packed.clear();
     packed.resize(size, 0);
     reader.next_frame(packed)?;
     let high = |sample: &[u8; 2]| sample[0];

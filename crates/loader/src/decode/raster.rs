@@ -84,8 +84,8 @@ impl Default for Raster {
             mode: Mode::Rgb,
             bytes: Vec::new(),
             values: Vec::new(),
-            // Indices past a palette's end are grey, as in Pillow.
-            palette: std::array::from_fn(|index| [index as u8, index as u8, index as u8, 255]),
+            // Indices past a palette's end are black, as in Pillow.
+            palette: [[0, 0, 0, 255]; 256],
             transparent: None,
             orientation: 1,
             turned_always: false,

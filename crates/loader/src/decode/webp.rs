@@ -16,7 +16,8 @@ pub(super) fn decode(bytes: &[u8], raster: &mut Raster) -> Result<(), DecodeErro
     }
     let mut source = Cursor::new(bytes);
     let result = read(&mut source, raster);
-    let at = source.position();
+    // A seek may have gone past the end.
+    let at = source.position().min(bytes.len() as u64);
     result.map_err(|error| match error {
         Failed::Format(DecodingError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
             // The file is as long as it says, so a chunk in it is too short.

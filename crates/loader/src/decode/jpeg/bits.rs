@@ -35,6 +35,7 @@ impl<'a> BitReader<'a> {
         }
     }
 
+    /// There must be room for a byte.
     fn load(&mut self) {
         if let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
             let word = u64::from_be_bytes(*chunk);
@@ -113,7 +114,9 @@ impl<'a> BitReader<'a> {
 
     /// Where the marker is that ends the data; all but the padding must have been taken.
     pub(super) fn end(&mut self) -> Result<usize, Unusual> {
-        self.load();
+        if self.count < 8 {
+            self.load();
+        }
         if self.count < 8 { Ok(self.at) } else { Err(Unusual) }
     }
 }
@@ -153,6 +156,20 @@ mod tests {
             assert_eq!((high << 5 | low) as u8, expected);
         }
         assert!(bits.take(1).is_err());
+    }
+
+    #[test]
+    fn data_that_is_left_over_is_seen_however_much_is_loaded() {
+        for left in 1..=20 {
+            let bytes = [vec![0x55; left], vec![0xff, 0xd9]].concat();
+            let mut bits = BitReader::new(&bytes, 0);
+            bits.refill();
+            assert!(bits.end().is_err(), "{left}");
+            for _ in 0..left * 2 {
+                bits.take(4).unwrap();
+            }
+            assert_eq!(bits.end().unwrap(), left);
+        }
     }
 
     #[test]

@@ -19,6 +19,15 @@ impl ColorSpace {
         }
     }
 
+    /// Channels as they are stored.
+    pub(super) fn components(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb | Self::YCbCr => 3,
+            Self::Cmyk | Self::Ycck => 4,
+        }
+    }
+
     /// Interleaves a row of samples, a slice a channel, into pixels.
     #[inline(always)]
     pub(super) fn row(self, samples: [&[u8]; 4], out: &mut [u8]) {

@@ -52,34 +52,37 @@ pub(super) fn decode(bytes: &[u8], raster: &mut Raster, scratch: &mut Scratch) -
     }
     raster.orientation = exif::orientation(preamble.exif, preamble.xmp);
     raster.mode = Mode::Rgb;
-    (raster.width, raster.height) = pixels(bytes, None, &mut raster.bytes, scratch)?;
+    (raster.width, raster.height) = pixels(bytes, &mut raster.bytes, scratch)?;
     Ok(())
 }
 
-/// Decodes a JPEG without markers of its own (a strip of a TIFF) to RGB, HWC; gives width and height.
-/// Three channels are YCbCr, or RGB where `rgb` says so.
+/// Decodes a JPEG without markers of its own, a strip of a TIFF, HWC; gives width and height. Four channels
+/// are as they are stored, one is repeated in three, and three are YCbCr to become RGB, if `ycbcr` says so.
 pub(super) fn decode_strip(
     bytes: &[u8],
-    rgb: bool,
+    channels: usize,
+    ycbcr: bool,
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
 ) -> Result<(usize, usize), DecodeError> {
-    pixels(bytes, rgb.then_some(ColorSpace::Rgb), out, scratch)
+    let color = match (channels, ycbcr) {
+        (4, _) => ColorSpace::Cmyk,
+        (3, true) => ColorSpace::YCbCr,
+        (3, false) => ColorSpace::Rgb,
+        _ => ColorSpace::Grey,
+    };
+    let unusual = || DecodeError::corrupt(FORMAT, 0, "the strip is damaged or of an unusual kind");
+    decode_exactly(bytes, Some(color), out, scratch).unwrap_or_else(|Unusual| Err(unusual()))
 }
 
-fn pixels(
-    bytes: &[u8],
-    color: Option<ColorSpace>,
-    out: &mut Vec<u8>,
-    scratch: &mut Scratch,
-) -> Result<(usize, usize), DecodeError> {
-    match decode_exactly(bytes, color, out, scratch) {
+fn pixels(bytes: &[u8], out: &mut Vec<u8>, scratch: &mut Scratch) -> Result<(usize, usize), DecodeError> {
+    match decode_exactly(bytes, None, out, scratch) {
         Ok(result) => result,
         Err(Unusual) => fallback::decode(bytes, out, &mut scratch.inks, scratch.reached),
     }
 }
 
-/// The outer result is whether the file is decoded here, the inner one what came of it.
+/// Decodes to RGB, or to `color` where that is known. The outer result is whether the file is decoded here, the inner one what came of it.
 fn decode_exactly(
     bytes: &[u8],
     color: Option<ColorSpace>,
@@ -112,16 +115,20 @@ fn decode_exactly(
             Segment::End => break,
         }
     }
-    let color = match color {
-        Some(color) => color,
-        None => headers.color_space()?,
+    let (color, stored) = match color {
+        Some(color) => (color, true),
+        None => (headers.color_space()?, false),
     };
     let frame = headers.frame.ok_or(Unusual)?;
+    if frame.components.len() != color.components() {
+        return Err(Unusual);
+    }
     let planes = frame.into_planes(&mut scratch.planes, &mut scratch.coefficients)?;
 
     let count = planes.width * planes.height;
-    out.resize(count * 3, 0);
-    if color.channels() == 4 {
+    let channels = if stored { color.channels() } else { 3 };
+    out.resize(count * channels, 0);
+    if color.channels() > channels {
         scratch.inks.resize(count * 4, 0);
         upsample::each_row(&planes, &scratch.planes, &mut scratch.rows, &mut scratch.inks, color);
         cmyk::to_rgb(&scratch.inks, out);

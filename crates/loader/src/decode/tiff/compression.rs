@@ -105,7 +105,6 @@ fn lzw(mut data: &[u8], out: &mut [u8]) -> Result<usize, String> {
 fn facsimile(compression: Compression, data: &[u8], width: usize, out: &mut [u8]) -> Result<usize, String> {
     let columns = u16::try_from(width).map_err(|_| format!("a facsimile {width} pixels wide"))?;
     let stride = width.div_ceil(8);
-    let rows = out.len() / stride;
     let mut done = 0;
     let mut line = |changes: &[u16]| {
         let Some(row) = out.get_mut(done..done + stride) else { return };
@@ -122,8 +121,9 @@ fn facsimile(compression: Compression, data: &[u8], width: usize, out: &mut [u8]
     let input = data.iter().copied();
     // What is missing is seen by the number of rows.
     let _ = match compression {
-        Compression::Group4 => fax::decoder::decode_g4(input, columns, u16::try_from(rows).ok(), &mut line),
-        _ => fax::decoder::decode_g3(input, &mut line),
+        Compression::Group4 => fax::decoder::decode_g4(input, columns, None, &mut line),
+        // The last line may have no mark after it.
+        _ => fax::decoder::decode_g3(input.chain([0, 1]), &mut line),
     };
     Ok(done)
 }

@@ -48,6 +48,9 @@ impl Layout {
         };
         let (width, height) = (side(256)?, side(257)?);
         let compression = Compression::of(number(259, 1)?).map_err(unsupported)?;
+        if compression == Compression::Group3 && number(292, 0)? & 1 != 0 {
+            return Err(unsupported("two-dimensional CCITT Group 3 compression".to_owned()));
+        }
         let photometric = number(262, 0)?;
         let planar = number(284, 1)? == 2;
         let mut samples = number(277, 1)?;

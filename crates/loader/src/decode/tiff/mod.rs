@@ -24,7 +24,7 @@ pub(super) struct Scratch {
     reversed: Vec<u8>,
     /// A strip of JPEG with the tables that it needs, and its pixels.
     file: Vec<u8>,
-    rgb: Vec<u8>,
+    pixels: Vec<u8>,
 }
 
 pub(super) fn decode(
@@ -91,7 +91,7 @@ fn read(
 ) -> Result<(), DecodeError> {
     let bytes = directory.bytes;
     let truncated = || DecodeError::truncated(FORMAT, bytes);
-    let Scratch { samples, chunk, reversed, file, rgb } = scratch;
+    let Scratch { samples, chunk, reversed, file, pixels } = scratch;
     let chunks = Chunks::of(directory, raster)?;
     let stride = layout.row(raster.width, layout.samples);
     if (stride * raster.height) as u64 > MAX_PIXELS * 8 {
@@ -138,7 +138,7 @@ fn read(
         }
         chunk.resize(size, 0);
         if layout.compression == Compression::Jpeg {
-            strip_of_jpeg(data, tables, layout, (chunks.width, rows), (chunk, file, rgb), jpeg)
+            strip_of_jpeg(data, tables, layout, (chunks.width, rows), (chunk, file, pixels), jpeg)
                 .map_err(|message| DecodeError::corrupt(FORMAT, offset, message))?;
         } else {
             compression::expand(layout.compression, data, chunks.width, chunk)
@@ -173,7 +173,7 @@ fn strip_of_jpeg(
     tables: Option<&[u8]>,
     layout: &Layout,
     (width, rows): (usize, usize),
-    (out, file, rgb): (&mut [u8], &mut Vec<u8>, &mut Vec<u8>),
+    (out, file, pixels): (&mut [u8], &mut Vec<u8>, &mut Vec<u8>),
     scratch: &mut jpeg::Scratch,
 ) -> Result<(), String> {
     const START: [u8; 2] = [0xff, 0xd8];
@@ -186,15 +186,15 @@ fn strip_of_jpeg(
     }
     file.extend(data.strip_prefix(&START).unwrap_or(data));
     let channels = layout.samples;
-    if !matches!(channels, 1 | 3) || layout.planar || layout.bits != 8 {
+    if !matches!(channels, 1 | 3 | 4) || layout.planar || layout.bits != 8 {
         return Err("JPEG of these samples is not supported".to_owned());
     }
-    let size = jpeg::decode_strip(file, channels == 3 && !layout.ycbcr, rgb, scratch);
-    let size = size.map_err(|error| error.to_string())?;
+    let size = jpeg::decode_strip(file, channels, layout.ycbcr, pixels, scratch).map_err(|error| error.to_string())?;
     if size.0 != width || size.1 < rows {
         return Err(format!("a JPEG of {}x{} pixels as a strip of {width}x{rows}", size.0, size.1));
     }
-    for (out, pixel) in out.chunks_exact_mut(channels).zip(rgb.as_chunks::<3>().0) {
+    let step = if channels == 4 { 4 } else { 3 };
+    for (out, pixel) in out.chunks_exact_mut(channels).zip(pixels.chunks_exact(step)) {
         out.copy_from_slice(&pixel[..channels]);
     }
     Ok(())
