@@ -12,14 +12,30 @@ pub(super) struct BitReader<'a> {
     bits: u64,
     /// How many they are.
     count: u32,
+    /// Damage is passed over as libjpeg does: zeros follow the last bit, and no code is a wrong one.
+    lenient: bool,
+    /// More bits have been taken than there were.
+    exhausted: bool,
 }
 
 /// A symbol and the value after it take no more bits.
 const NEEDED: u32 = 32;
 
 impl<'a> BitReader<'a> {
-    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, bits: 0, count: 0 }
+    pub(super) fn new(bytes: &'a [u8], at: usize, lenient: bool) -> Self {
+        Self { bytes, at, bits: 0, count: 0, lenient, exhausted: false }
+    }
+
+    /// What a decoder makes of data that cannot be: an error, or `instead`.
+    #[cold]
+    pub(super) fn damage<T>(&self, instead: T) -> Result<T, Unusual> {
+        if self.lenient { Ok(instead) } else { Err(Unusual) }
+    }
+
+    /// Whether the data ended before its time; what is left of the interval is empty then.
+    #[inline]
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// The byte that is read next; those before it may not all have been taken.
@@ -75,11 +91,17 @@ impl<'a> BitReader<'a> {
     #[inline]
     pub(super) fn skip(&mut self, count: u32) -> Result<(), Unusual> {
         if count > self.count {
-            return Err(Unusual);
+            return self.exhaust();
         }
         self.bits <<= count;
         self.count -= count;
         Ok(())
+    }
+
+    #[cold]
+    fn exhaust(&mut self) -> Result<(), Unusual> {
+        (self.bits, self.count, self.exhausted) = (0, 0, true);
+        self.damage(())
     }
 
     /// Takes `count` bits, 0 to 16.
@@ -105,10 +127,32 @@ impl<'a> BitReader<'a> {
     /// Passes the marker `RST number` that ends an interval.
     pub(super) fn restart(&mut self, number: u8) -> Result<(), Unusual> {
         let at = self.end()?;
-        if self.bytes.get(at..at + 2) != Some(&[0xff, 0xd0 + number]) {
-            return Err(Unusual);
+        if self.bytes.get(at..at + 2) == Some(&[0xff, 0xd0 + number]) {
+            *self = Self::new(self.bytes, at + 2, self.lenient);
+            return Ok(());
         }
-        *self = Self::new(self.bytes, at + 2);
+        self.resynchronise(at, number)
+    }
+
+    /// Decides at the marker that is there in place of `RST desired` (`jpeg_resync_to_restart`).
+    #[cold]
+    fn resynchronise(&mut self, mut at: usize, desired: u8) -> Result<(), Unusual> {
+        self.damage(())?;
+        while let Some(&[_, marker]) = self.bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            let ahead = marker.wrapping_sub(0xd0).wrapping_sub(desired) & 7;
+            match (marker, ahead) {
+                // Nothing, or an earlier interval's: passed over.
+                (..0xc0, _) | (0xd0..=0xd7, 6 | 7) => at = next_marker(self.bytes, at + 2),
+                // The one wanted, or one that is nobody's.
+                (0xd0..=0xd7, 0 | 3..=5) => {
+                    *self = Self::new(self.bytes, at + 2, true);
+                    return Ok(());
+                }
+                // A later interval's, or the end: this one is empty.
+                _ => break,
+            }
+        }
+        *self = Self { exhausted: self.exhausted, ..Self::new(self.bytes, at, true) };
         Ok(())
     }
 
@@ -117,8 +161,19 @@ impl<'a> BitReader<'a> {
         if self.count < 8 {
             self.load();
         }
-        if self.count < 8 { Ok(self.at) } else { Err(Unusual) }
+        if self.count < 8 && !self.exhausted {
+            return Ok(self.at);
+        }
+        self.damage(next_marker(self.bytes, self.at))
     }
+}
+
+/// Where the next marker is, at or after `at`; the end of the bytes if there is none.
+pub(super) fn next_marker(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.windows(2)
+        .position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff))
+        .map_or(bytes.len(), |skip| at + skip)
 }
 
 /// Whether a byte of `word` is 0xff.
@@ -134,7 +189,7 @@ mod tests {
     #[test]
     fn bits_come_in_order_and_stuffing_is_left_out() {
         let bytes = [0b1010_0101, 0xff, 0, 0b1100_0000, 0xff, 0xd9];
-        let mut bits = BitReader::new(&bytes, 0);
+        let mut bits = BitReader::new(&bytes, 0, false);
         assert_eq!(bits.take(4).unwrap(), 0b1010);
         assert_eq!(bits.take(12).unwrap(), 0b0101_1111_1111);
         assert_eq!(bits.take(2).unwrap(), 3);
@@ -148,7 +203,7 @@ mod tests {
         bytes[50] = 0xff;
         bytes.insert(51, 0);
         let expected: Vec<u8> = (0..100).map(|k| if k == 50 { 0xff } else { (k * 37 % 251) as u8 }).collect();
-        let mut bits = BitReader::new(&bytes, 0);
+        let mut bits = BitReader::new(&bytes, 0, false);
         for expected in expected {
             // Off the byte boundaries.
             let high = bits.take(3).unwrap();
@@ -162,7 +217,7 @@ mod tests {
     fn data_that_is_left_over_is_seen_however_much_is_loaded() {
         for left in 1..=20 {
             let bytes = [vec![0x55; left], vec![0xff, 0xd9]].concat();
-            let mut bits = BitReader::new(&bytes, 0);
+            let mut bits = BitReader::new(&bytes, 0, false);
             bits.refill();
             assert!(bits.end().is_err(), "{left}");
             for _ in 0..left * 2 {
@@ -174,7 +229,7 @@ mod tests {
 
     #[test]
     fn values_without_the_top_bit_are_negative() {
-        let mut bits = BitReader::new(&[0b0110_0100, 0b1000_0000], 0);
+        let mut bits = BitReader::new(&[0b0110_0100, 0b1000_0000], 0, false);
         assert_eq!(bits.value(0).unwrap(), 0);
         assert_eq!(bits.value(1).unwrap(), -1);
         assert_eq!(bits.value(2).unwrap(), 3);

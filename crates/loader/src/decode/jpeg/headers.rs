@@ -1,6 +1,7 @@
 //! Marker segments (T.81 annex B).
 
 use super::Unusual;
+use super::bits::next_marker;
 use super::color::ColorSpace;
 use super::frame::Frame;
 use super::huffman::Huffman;
@@ -43,19 +44,31 @@ pub(super) struct Headers<'a> {
     jfif: bool,
     /// The colour transform that an Adobe segment states.
     adobe: Option<u8>,
+    /// Stray bytes between segments are passed over.
+    lenient: bool,
+    /// The frame is of a kind that is not decoded here.
+    pub(super) exotic: bool,
 }
 
 impl<'a> Headers<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 2, frame: None, tables: Tables::default(), jfif: false, adobe: None }
+    pub(super) fn new(bytes: &'a [u8], lenient: bool) -> Self {
+        let tables = Tables::default();
+        Self { bytes, at: 2, frame: None, tables, jfif: false, adobe: None, lenient, exotic: false }
     }
 
     pub(super) fn next(&mut self) -> Result<Segment, Unusual> {
         loop {
+            if self.lenient {
+                self.at = next_marker(self.bytes, self.at);
+            }
             let [0xff, marker] = *self.bytes.get(self.at..self.at + 2).ok_or(Unusual)? else { return Err(Unusual) };
             match marker {
                 0xff => {
                     self.at += 1;
+                    continue;
+                }
+                0x01 | 0xd0..=0xd7 if self.lenient => {
+                    self.at += 2;
                     continue;
                 }
                 0xd9 => return Ok(Segment::End),
@@ -82,11 +95,21 @@ impl<'a> Headers<'a> {
                 0xe0 => self.jfif |= body.starts_with(b"JFIF\0"),
                 0xee if body.starts_with(b"Adobe") && body.len() >= 12 => self.adobe = Some(body[11]),
                 0xe1..=0xef | 0xfe => {}
-                // Lossless, hierarchical and arithmetic frames, DNL, and what nobody knows.
-                _ => return Err(Unusual),
+                // The number of lines, if it was not known before.
+                0xdc if self.lenient => {}
+                // Lossless, hierarchical and arithmetic frames, and what nobody knows.
+                _ => {
+                    self.exotic |= matches!(marker, 0xc3..=0xcf);
+                    return Err(Unusual);
+                }
             }
             self.at = end;
         }
+    }
+
+    /// Whether damage is passed over.
+    pub(super) fn is_lenient(&self) -> bool {
+        self.lenient
     }
 
     /// The marker that is next, or at fault.
@@ -116,7 +139,11 @@ impl<'a> Headers<'a> {
     }
 
     fn start_frame(&mut self, progressive: bool, body: &[u8]) -> Result<(), Unusual> {
-        let &[8, y1, y0, x1, x0, count, ref components @ ..] = body else { return Err(Unusual) };
+        let &[bits, y1, y0, x1, x0, count, ref components @ ..] = body else { return Err(Unusual) };
+        self.exotic |= bits != 8 || (y1, y0) == (0, 0);
+        if self.exotic {
+            return Err(Unusual);
+        }
         if self.frame.is_some() || components.len() != usize::from(count) * 3 {
             return Err(Unusual);
         }

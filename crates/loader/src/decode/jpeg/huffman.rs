@@ -65,7 +65,12 @@ impl Huffman {
     #[cold]
     fn decode_long(&self, bits: &mut BitReader<'_>) -> Result<u8, Unusual> {
         let next = bits.peek(16) as u32;
-        let length = (LOOKUP_BITS + 1..=16).find(|&length| next < self.limits[length as usize]).ok_or(Unusual)?;
+        let Some(length) = (LOOKUP_BITS + 1..=16).find(|&length| next < self.limits[length as usize]) else {
+            // libjpeg has read one bit more before it gives up.
+            bits.damage(())?;
+            bits.skip(17)?;
+            return Ok(0);
+        };
         bits.skip(length)?;
         let index = (next >> (16 - length)) as i32 + self.offsets[length as usize];
         usize::try_from(index).ok().and_then(|index| self.symbols.get(index).copied()).ok_or(Unusual)
@@ -82,7 +87,7 @@ mod tests {
         let mut counts = [0; 16];
         (counts[0], counts[1], counts[11]) = (1, 1, 1);
         let table = Huffman::new(&counts, b"abc").unwrap();
-        let mut bits = BitReader::new(&[0b1011_0000, 0b0000_0001, 0b0000_0000], 0);
+        let mut bits = BitReader::new(&[0b1011_0000, 0b0000_0001, 0b0000_0000], 0, false);
         let decoded: Vec<u8> = (0..4).map(|_| table.decode(&mut bits).unwrap()).collect();
         assert_eq!(decoded, b"bcab");
     }
@@ -95,6 +100,6 @@ mod tests {
         counts[0] = 1;
         assert!(Huffman::new(&counts, b"ab").is_err(), "more symbols than codes");
         let table = Huffman::new(&counts, b"a").unwrap();
-        assert!(table.decode(&mut BitReader::new(&[0xfe, 0xfe, 0xfe], 0)).is_err(), "no such code");
+        assert!(table.decode(&mut BitReader::new(&[0xfe, 0xfe, 0xfe], 0, false)).is_err(), "no such code");
     }
 }

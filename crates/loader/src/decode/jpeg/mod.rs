@@ -1,9 +1,10 @@
 //! JPEG, bit for bit as libjpeg-turbo decodes it by default, which is what Pillow and so Keras see: the
 //! accurate integer transform (`JDCT_ISLOW`), triangular chroma upsampling and its fixed-point colours.
 //!
-//! Baseline, extended and progressive Huffman files of 8 bits are decoded here. What is unusual (arithmetic
-//! coding, 12 bits, a height given late, damaged data) goes to zune-jpeg in [`fallback`], which is within a
-//! few levels.
+//! Baseline, extended and progressive Huffman files of 8 bits are decoded here, at first strictly; a file that
+//! does not keep to the rules is decoded once more as libjpeg passes over damage: stray bytes are skipped, the
+//! next restart marker is looked for, and what is missing in between is grey. What is unusual (arithmetic
+//! coding, 12 bits, a height given late) goes to zune-jpeg in [`fallback`], which is within a few levels.
 
 mod bits;
 mod color;
@@ -72,24 +73,32 @@ pub(super) fn decode_strip(
         _ => ColorSpace::Grey,
     };
     let unusual = || DecodeError::corrupt(FORMAT, 0, "the strip is damaged or of an unusual kind");
-    decode_exactly(bytes, Some(color), out, scratch).unwrap_or_else(|Unusual| Err(unusual()))
+    let mut headers = Headers::new(bytes, false);
+    decode_exactly(bytes, &mut headers, Some(color), out, scratch).unwrap_or_else(|Unusual| Err(unusual()))
 }
 
 fn pixels(bytes: &[u8], out: &mut Vec<u8>, scratch: &mut Scratch) -> Result<(usize, usize), DecodeError> {
-    match decode_exactly(bytes, None, out, scratch) {
-        Ok(result) => result,
-        Err(Unusual) => fallback::decode(bytes, out, &mut scratch.inks, scratch.reached),
+    for lenient in [false, true] {
+        let mut headers = Headers::new(bytes, lenient);
+        match decode_exactly(bytes, &mut headers, None, out, scratch) {
+            Ok(result) => return result,
+            Err(Unusual) if headers.exotic => return fallback::decode(bytes, out, &mut scratch.inks, scratch.reached),
+            // Once more from the start: what is damaged is rare enough.
+            Err(Unusual) => {}
+        }
     }
+    Err(DecodeError::corrupt(FORMAT, scratch.reached, "the segment that begins here is damaged or unknown"))
 }
 
 /// Decodes to RGB, or to `color` where that is known. The outer result is whether the file is decoded here, the inner one what came of it.
 fn decode_exactly(
     bytes: &[u8],
+    headers: &mut Headers<'_>,
     color: Option<ColorSpace>,
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
 ) -> Result<Result<(usize, usize), DecodeError>, Unusual> {
-    let mut headers = Headers::new(bytes);
+    let lenient = headers.is_lenient();
     let mut scans = 0;
     loop {
         let segment = headers.next();
@@ -109,7 +118,7 @@ fn decode_exactly(
                 }
                 let buffers = (&mut scratch.planes, &mut scratch.coefficients);
                 let scan = Scan::new(frame, &headers.tables, at, buffers, bytes)?;
-                let end = scan.decode(bytes, &mut scratch.reached)?;
+                let end = scan.decode(bytes, lenient, &mut scratch.reached)?;
                 headers.go_on_at(end);
             }
             Segment::End => break,
@@ -119,7 +128,7 @@ fn decode_exactly(
         Some(color) => (color, true),
         None => (headers.color_space()?, false),
     };
-    let frame = headers.frame.ok_or(Unusual)?;
+    let frame = headers.frame.take().ok_or(Unusual)?;
     if frame.components.len() != color.components() {
         return Err(Unusual);
     }

@@ -6,6 +6,7 @@ use super::frame::{BLOCK, Component};
 use super::headers::ZIGZAG;
 use super::idct;
 use super::scan::{Member, State};
+use super::sequential::dequantised;
 
 /// Which coefficients a scan has, and which of their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +57,9 @@ impl Band {
     ) -> Result<(), Unusual> {
         let size = member.dc.ok_or(Unusual)?.decode(bits)?;
         if size > 11 {
-            return Err(Unusual);
+            bits.damage(())?;
         }
-        *prediction += bits.value(size.into())?;
+        *prediction = prediction.wrapping_add(bits.value(u32::from(size) & 15)?);
         block[0] = (*prediction << self.low) as i16;
         Ok(())
     }
@@ -89,9 +90,9 @@ impl Band {
             }
             at += usize::from(run);
             if at > self.last {
-                return Err(Unusual);
+                bits.damage(())?;
             }
-            block[usize::from(ZIGZAG[at])] = (bits.value(size.into())? << self.low) as i16;
+            block[usize::from(*ZIGZAG.get(at).unwrap_or(&63))] = (bits.value(size.into())? << self.low) as i16;
             at += 1;
         }
         Ok(())
@@ -118,9 +119,12 @@ impl Band {
                         break;
                     }
                     0 => 0,
-                    1 if bits.take(1)? == 1 => bit,
-                    1 => -bit,
-                    _ => return Err(Unusual),
+                    size => {
+                        if size != 1 {
+                            bits.damage(())?;
+                        }
+                        if bits.take(1)? == 1 { bit } else { -bit }
+                    }
                 };
                 // Over the coefficients that are there, and as many zeros as the run says.
                 while at <= self.last {
@@ -158,7 +162,7 @@ fn end_of_band(run: u8, bits: &mut BitReader<'_>) -> Result<u32, Unusual> {
 
 fn refine(coefficient: &mut i16, bit: i16, bits: &mut BitReader<'_>) -> Result<(), Unusual> {
     if bits.take(1)? == 1 && *coefficient & bit == 0 {
-        *coefficient += if *coefficient > 0 { bit } else { -bit };
+        *coefficient = coefficient.wrapping_add(if *coefficient > 0 { bit } else { -bit });
     }
     Ok(())
 }
@@ -171,7 +175,7 @@ pub(super) fn transform(component: &Component, quantization: &[i32; 64], plane: 
         let out = &mut plane[y * BLOCK * stride + x * BLOCK..];
         let mut coefficients = [0; 64];
         for ((coefficient, &quantised), &step) in coefficients.iter_mut().zip(block).zip(quantization) {
-            *coefficient = i32::from(quantised) * step;
+            *coefficient = dequantised(quantised.into(), step);
         }
         idct::block(&coefficients, out, stride);
     }

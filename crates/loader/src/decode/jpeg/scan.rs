@@ -71,8 +71,8 @@ impl<'a> Scan<'a> {
     }
 
     /// Decodes the scan's data; returns where the marker after it is. `reached` says where that failed.
-    pub(super) fn decode(mut self, bytes: &[u8], reached: &mut usize) -> Result<usize, Unusual> {
-        let mut bits = BitReader::new(bytes, self.data);
+    pub(super) fn decode(mut self, bytes: &[u8], lenient: bool, reached: &mut usize) -> Result<usize, Unusual> {
+        let mut bits = BitReader::new(bytes, self.data, lenient);
         let end = self.units_from(&mut bits).and_then(|()| bits.end());
         *reached = bits.position();
         end
@@ -87,9 +87,14 @@ impl<'a> Scan<'a> {
                 bits.restart((unit / interval - 1) as u8 % 8)?;
                 state = State::default();
             }
-            self.unit((unit % units.0, unit / units.0), bits, &mut state)?;
+            let place = (unit % units.0, unit / units.0);
+            if bits.is_exhausted() {
+                self.empty_unit(place);
+            } else {
+                self.unit(place, bits, &mut state)?;
+            }
         }
-        if state.end_of_band_run > 0 { Err(Unusual) } else { Ok(()) }
+        if state.end_of_band_run > 0 { bits.damage(()) } else { Ok(()) }
     }
 
     /// A scan of one component has that component's blocks, any other whole units.
@@ -97,6 +102,22 @@ impl<'a> Scan<'a> {
         match self.members[..] {
             [member] => self.frame.components[member.component].own_blocks(),
             _ => self.frame.units,
+        }
+    }
+
+    /// What a damaged interval lacks is left grey by libjpeg, or as earlier scans have it.
+    #[cold]
+    fn empty_unit(&mut self, (x, y): Place) {
+        if self.frame.progressive {
+            return;
+        }
+        let alone = self.members.len() == 1;
+        for member in &self.members {
+            let (component, plane) = (&self.frame.components[member.component], &mut self.planes[member.component]);
+            let (across, down) = if alone { (1, 1) } else { component.sampling };
+            for block in 0..across * down {
+                sequential::empty(component, (x * across + block % across, y * down + block / across), plane);
+            }
         }
     }
 

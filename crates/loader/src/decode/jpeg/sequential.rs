@@ -10,6 +10,18 @@ use super::scan::Member;
 /// The largest difference of first coefficients has so many bits.
 const MAX_DC_SIZE: u8 = 11;
 
+/// 16 bits, as the vector code of libjpeg-turbo has them: more there are only in damaged files.
+#[inline]
+pub(super) fn dequantised(coefficient: i32, step: i32) -> i32 {
+    i32::from((coefficient as i16).wrapping_mul(step as i16))
+}
+
+/// The samples of a block without any data.
+pub(super) fn empty(component: &Component, (x, y): (usize, usize), plane: &mut [u8]) {
+    let stride = component.blocks.0 * BLOCK;
+    idct::flat(0, &mut plane[y * BLOCK * stride + x * BLOCK..], stride);
+}
+
 #[inline]
 pub(super) fn block(
     member: Member<'_>,
@@ -25,10 +37,10 @@ pub(super) fn block(
     let mut coefficients = [0_i32; 64];
     let size = dc.decode(bits)?;
     if size > MAX_DC_SIZE {
-        return Err(Unusual);
+        bits.damage(())?;
     }
-    *prediction += bits.value(size.into())?;
-    coefficients[0] = i32::from(*prediction as i16) * quantization[0];
+    *prediction = prediction.wrapping_add(bits.value(u32::from(size) & 15)?);
+    coefficients[0] = dequantised(*prediction, quantization[0]);
 
     let mut last = 0;
     let mut at = 1;
@@ -43,8 +55,11 @@ pub(super) fn block(
             continue;
         }
         at += run;
-        let natural = usize::from(*ZIGZAG.get(at).ok_or(Unusual)?);
-        coefficients[natural] = bits.value(size.into())? * quantization[natural];
+        let natural = match ZIGZAG.get(at) {
+            Some(&natural) => usize::from(natural),
+            None => bits.damage(63)?,
+        };
+        coefficients[natural] = dequantised(bits.value(size.into())?, quantization[natural]);
         last = at;
         at += 1;
     }

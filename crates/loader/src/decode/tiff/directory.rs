@@ -22,6 +22,8 @@ pub(super) struct Directory<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) order: Order,
     entries: Vec<Entry>,
+    /// Where it begins.
+    pub(super) at: usize,
     /// There is another directory, so another page.
     pub(super) more: bool,
 }
@@ -57,7 +59,7 @@ impl<'a> Directory<'a> {
             return Err(DecodeError::corrupt(FORMAT, at as usize, format!("a directory of {entries} entries")));
         }
         let start = at + count as u64;
-        let mut directory = Self { bytes, order, entries: Vec::new(), more: false };
+        let mut directory = Self { bytes, order, entries: Vec::new(), at: at as usize, more: false };
         for entry in (0..entries).map(|index| start + index * stride) {
             let (tag, kind) = (number(entry, 2)?, number(entry + 2, 2)?);
             let size = match kind {

@@ -44,7 +44,9 @@ impl Layout {
         let unsupported = |message: String| DecodeError::unsupported(FORMAT, message);
         let number = |tag, default| Ok::<u64, DecodeError>(directory.number(tag)?.unwrap_or(default));
         let side = |tag| {
-            directory.number(tag)?.ok_or_else(|| DecodeError::corrupt(FORMAT, 0, format!("tag {tag} is missing")))
+            directory
+                .number(tag)?
+                .ok_or_else(|| DecodeError::corrupt(FORMAT, directory.at, format!("tag {tag} is missing")))
         };
         let (width, height) = (side(256)?, side(257)?);
         let compression = Compression::of(number(259, 1)?).map_err(unsupported)?;

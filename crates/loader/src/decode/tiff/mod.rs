@@ -64,7 +64,7 @@ struct Chunks {
 
 impl Chunks {
     fn of(directory: &Directory<'_>, raster: &Raster) -> Result<Self, DecodeError> {
-        let missing = |what| DecodeError::corrupt(FORMAT, 0, format!("{what} are missing"));
+        let missing = |what| DecodeError::corrupt(FORMAT, directory.at, format!("{what} are missing"));
         if let Some(offsets) = directory.numbers(273)? {
             let rows = directory.number(278)?.unwrap_or(u64::MAX).clamp(1, raster.height as u64) as usize;
             let counts = directory.numbers(279)?;
@@ -103,7 +103,7 @@ fn read(
     let needed = across * down * planes;
     if chunks.offsets.len() < needed || chunks.counts.as_ref().is_some_and(|counts| counts.len() < needed) {
         let message = format!("{} strips or tiles in place of {needed}", chunks.offsets.len());
-        return Err(DecodeError::corrupt(FORMAT, 0, message));
+        return Err(DecodeError::corrupt(FORMAT, directory.at, message));
     }
     // Strips that overlap would make a small file take any time.
     let stated = chunks.counts.iter().flatten().take(needed).fold(0_u64, |sum, &count| sum.saturating_add(count));

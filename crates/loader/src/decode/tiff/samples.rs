@@ -95,7 +95,8 @@ fn divide(pixel: &mut [u8]) {
 fn palette(directory: &Directory<'_>, layout: &Layout, raster: &mut Raster) -> Result<(), DecodeError> {
     let count = 1 << layout.bits;
     let colors = directory.numbers(320)?.filter(|colors| colors.len() >= 3 * count);
-    let colors = colors.ok_or_else(|| DecodeError::corrupt(FORMAT, 0, "the palette is missing or too short"))?;
+    let colors =
+        colors.ok_or_else(|| DecodeError::corrupt(FORMAT, directory.at, "the palette is missing or too short"))?;
     for (index, entry) in raster.palette.iter_mut().enumerate().take(count) {
         for (channel, out) in entry.iter_mut().enumerate().take(3) {
             *out = (colors[channel * count + index] >> 8) as u8;
