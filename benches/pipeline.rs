@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use xfer_loader::{FlowOptions, ImageDataGenerator, Interpolation, LoaderOptions, PixelType, Preprocessing};
+use xfer_loader::{
+    DirectoryOptions, FlowOptions, ImageDataGenerator, Interpolation, LoaderOptions, PixelType, Preprocessing,
+};
 
 const FILES: usize = 320;
 
@@ -19,7 +21,7 @@ fn pass(c: &mut Criterion) {
             let flow = ImageDataGenerator::new()
                 .horizontal_flip(true)
                 .preprocessing(preprocessing)
-                .flow_from_directory(root.path(), options)
+                .flow_from_directory(root.path(), &DirectoryOptions::default(), options)
                 .unwrap();
             group.bench_function(format!("{interpolation}/{name}"), |b| {
                 b.iter(|| {

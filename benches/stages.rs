@@ -6,7 +6,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use fast_image_resize::images::{Image as FirImage, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer as FirResizer};
 use xfer_benches::{jpeg, picture};
-use xfer_loader::stages::{DecodeOptions, Decoder, Interpolation, Preprocessing, Resizer, View};
+use xfer_loader::stages::{Decoder, Resizer, View};
+use xfer_loader::{DecodeOptions, Interpolation, Preprocessing};
 
 const SIZES: [(&str, usize, usize); 3] = [("small", 225, 225), ("web", 500, 375), ("phone", 4032, 3024)];
 const SIDE: usize = 224;

@@ -3,6 +3,7 @@
 //! The backbones are untrained (`--weights random`) and photos small, so that a run takes a second.
 
 mod bad_input;
+mod batches;
 mod disk;
 mod extract;
 mod failures;

@@ -24,9 +24,6 @@ use crate::{Ending, backbone, failures};
 /// under the folder as a JSON list (`paths`, in the order of the rows) and how the features were made.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExtractArgs {
-    #[command(flatten)]
-    features: FeatureArgs,
-
     /// Folder of images, searched at any depth
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
@@ -46,6 +43,9 @@ pub(crate) struct ExtractArgs {
     /// Print a JSON document about the result
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    features: FeatureArgs,
 }
 
 impl ExtractArgs {
@@ -136,6 +136,7 @@ fn metadata(
     weights: &WeightsDescription,
     left_out: &[usize],
 ) -> anyhow::Result<BTreeMap<String, String>> {
+    let decode = features.photos.decode_options();
     let kept = flow.filenames().enumerate().filter(|(sample, _)| left_out.binary_search(sample).is_err());
     let paths: Vec<_> = kept.map(|(_, path)| path.to_string_lossy()).collect();
     Ok(BTreeMap::from(
@@ -149,6 +150,9 @@ fn metadata(
             ("image_size", format!("[{},{}]", features.image_size.height, features.image_size.width)),
             ("preprocessing", preprocessing_of(features.backbone).to_string()),
             ("interpolation", features.interpolation.to_string()),
+            ("exif", decode.exif.to_string()),
+            ("depth16", decode.depth16.to_string()),
+            ("alpha", decode.alpha.to_string()),
         ]
         .map(|(key, value)| (key.to_owned(), value)),
     ))

@@ -57,12 +57,6 @@ pub(crate) struct BatchesArgs {
     #[arg(long, value_name = "WHAT", default_value_t = Compat::default())]
     compat: Compat,
 
-    #[command(flatten)]
-    photos: PhotoArgs,
-
-    #[command(flatten)]
-    failures: FailureArgs,
-
     /// Threads that read and compute; 0 for one a core. Results do not depend on it
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
     threads: u16,
@@ -82,6 +76,12 @@ pub(crate) struct BatchesArgs {
     /// Print a JSON document about the result
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    photos: PhotoArgs,
+
+    #[command(flatten)]
+    failures: FailureArgs,
 }
 
 pub(crate) fn run(args: BatchesArgs) -> anyhow::Result<Ending> {

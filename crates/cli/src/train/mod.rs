@@ -29,9 +29,6 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "DATA", default_value = "./input/urban-and-rural-photos")]
     data: PathBuf,
 
-    #[command(flatten)]
-    features: FeatureArgs,
-
     /// Photos that a training step takes [default: one pass split into the steps, or 32]
     #[arg(long, value_name = "N", value_parser = values::batch_size)]
     batch_size: Option<usize>,
@@ -70,9 +67,6 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "PATTERN", requires = "split")]
     group_by: Option<GroupBy>,
 
-    #[command(flatten)]
-    augment: AugmentArgs,
-
     /// Folder for the model and the history [default: runs/TIME]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -92,6 +86,12 @@ pub(crate) struct TrainArgs {
     /// 0: warnings only, 1: a progress line, 2: one line an epoch
     #[arg(long, value_name = "LEVEL", default_value_t = 1, value_parser = clap::value_parser!(u8).range(..=2))]
     verbose: u8,
+
+    #[command(flatten)]
+    features: FeatureArgs,
+
+    #[command(flatten)]
+    augment: AugmentArgs,
 }
 
 /// A checked command line.

@@ -135,6 +135,7 @@ fn source<'a>(
 
 fn description(config: &TrainConfig, classes: Vec<String>, backbone: &Backbone) -> ModelDescription {
     let features = &config.features;
+    let decode = features.photos.decode_options();
     ModelDescription {
         classes,
         backbone: features.backbone,
@@ -143,6 +144,9 @@ fn description(config: &TrainConfig, classes: Vec<String>, backbone: &Backbone) 
         preprocessing: preprocessing_of(features.backbone),
         image_size: [features.image_size.height, features.image_size.width],
         interpolation: features.interpolation,
+        exif: decode.exif,
+        depth16: decode.depth16,
+        alpha: decode.alpha,
         seed: config.seed,
     }
 }

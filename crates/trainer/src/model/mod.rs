@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use xfer_backbones::{Architecture, Backbone, BatchNormStatistics, Preprocess};
-use xfer_loader::{Interpolation, Preprocessing};
+use xfer_loader::{Alpha, Depth16, ExifOrientation, Interpolation, Preprocessing};
 
 use crate::head::Head;
 
@@ -48,6 +48,15 @@ pub struct ModelDescription {
     /// How images are resized to it.
     #[serde(with = "text")]
     pub interpolation: Interpolation,
+    /// What is done about EXIF orientation.
+    #[serde(with = "text", default)]
+    pub exif: ExifOrientation,
+    /// What becomes of 16 bits a channel.
+    #[serde(with = "text", default)]
+    pub depth16: Depth16,
+    /// What becomes of transparency.
+    #[serde(with = "text", default)]
+    pub alpha: Alpha,
     /// What decided the head's draw, the order of the photos and their augmentation.
     pub seed: u64,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use xfer_loader::{Batch, Flow, FlowOptions, ImageDataGenerator, LoaderOptions, PixelType, Pixels};
+use xfer_loader::{Batch, DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, LoaderOptions, PixelType, Pixels};
 
 use crate::error::TrainerError;
 use crate::features::{Extracted, FeatureBatch, FeatureExtractor, FeatureSource};
@@ -54,7 +54,7 @@ pub(super) fn flow(folder: &Path, batch_size: usize, shuffle: bool) -> Flow {
         pixel_type: PixelType::U8,
         ..FlowOptions::default()
     };
-    ImageDataGenerator::new().flow_from_directory(folder, options).unwrap()
+    ImageDataGenerator::new().flow_from_directory(folder, &DirectoryOptions::default(), options).unwrap()
 }
 
 /// An endless supply of batches.
