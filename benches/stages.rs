@@ -19,7 +19,7 @@ fn decode(c: &mut Criterion) {
         let mut decoder = Decoder::new();
         group.throughput(Throughput::Bytes(bytes.len() as u64));
         group.bench_function(name, |b| {
-            b.iter(|| decoder.decode(&bytes, &DecodeOptions::default()).unwrap().pixels.len())
+            b.iter(|| decoder.decode(&bytes, &DecodeOptions::default()).unwrap().pixels.len());
         });
     }
 }

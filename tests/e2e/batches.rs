@@ -15,7 +15,7 @@ type Tensor = (Vec<usize>, Vec<f64>);
 
 fn tensors(path: &Path) -> BTreeMap<String, Tensor> {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
     let values = |view: &safetensors::tensor::TensorView<'_>| -> Vec<f64> {
         let data = view.data();
         match view.dtype() {

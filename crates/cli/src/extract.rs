@@ -49,7 +49,7 @@ pub(crate) struct ExtractArgs {
 }
 
 impl ExtractArgs {
-    pub(crate) fn check(self: Box<Self>) -> Result<Box<Self>, clap::Error> {
+    pub(crate) fn check(self) -> Result<Self, clap::Error> {
         self.features.check("extract")?;
         if self.features.failures.on_error == OnError::Replace {
             let message = "--on-error replace: a row would hold the features of another file; choose fail or skip";
@@ -59,7 +59,7 @@ impl ExtractArgs {
     }
 }
 
-pub(crate) fn run(args: Box<ExtractArgs>) -> anyhow::Result<Ending> {
+pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     let start = Instant::now();
     let terminal = Terminal::new(args.json, 1);
     let interrupt = Interrupt::install()?;
@@ -177,7 +177,7 @@ mod tests {
     use crate::args::values::WeightsChoice;
     use crate::args::{Verb, parse};
 
-    fn extract(words: &str) -> Result<Box<ExtractArgs>, clap::Error> {
+    fn extract(words: &str) -> Result<ExtractArgs, clap::Error> {
         match parse(&format!("extract {words}"))? {
             Verb::Extract(args) => args.check(),
             other => panic!("{other:?}"),

@@ -1,59 +1,19 @@
 //! What can go wrong between a folder and a batch.
 
-use std::fmt;
+mod facts;
+mod stage;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use stage::Stage;
+
 use crate::decode::DecodeError;
 use crate::failure::ErrorBudget;
 use crate::source::Subset;
 use crate::standardize::StandardizeError;
-
-/// A step of the pipeline: the same names stand in errors and in the `stage` label of the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Listing folders.
-    Index,
-    /// Reading a file's bytes.
-    Read,
-    /// Bytes to pixels.
-    Decode,
-    /// Pixels to the target size.
-    Resize,
-    /// Warps, flips and colours, drawn at random.
-    Augment,
-    /// Pixels to the numbers that are trained on, written to their slot.
-    Standardize,
-    /// Writing an augmented image to a file, where that is asked for.
-    Save,
-    /// Slots to a batch.
-    Collate,
-}
-
-impl Stage {
-    /// The name as it stands in messages and metric labels.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Index => "index",
-            Self::Read => "read",
-            Self::Decode => "decode",
-            Self::Resize => "resize",
-            Self::Augment => "augment",
-            Self::Standardize => "standardize",
-            Self::Save => "save",
-            Self::Collate => "collate",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Every failure of this crate. Failures of one file name it and the stage that it failed in.
 #[derive(Debug, thiserror::Error)]
@@ -324,104 +284,6 @@ pub enum LoaderError {
         /// The system's reason, where there is one.
         source: Option<io::Error>,
     },
-}
-
-impl LoaderError {
-    /// A short, fixed name of the reason, for the `reason` label of the metrics.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::MissingDirectory { .. } | Self::NotADirectory { .. } => "directory",
-            Self::NoClasses { .. }
-            | Self::NoImages { .. }
-            | Self::EmptySubset { .. }
-            | Self::NoRows { .. }
-            | Self::NoValidFiles { .. } => "empty",
-            Self::BinaryClasses { .. } => "classes",
-            Self::MissingTable { .. }
-            | Self::NoParquet { .. }
-            | Self::Table { .. }
-            | Self::MissingColumn { .. }
-            | Self::TableField { .. } => "table",
-            Self::Io { .. } => "io",
-            Self::FileTooLarge { .. } => "size",
-            Self::Decode { source, .. } => source.reason(),
-            Self::Panicked { .. } => "panic",
-            Self::InvalidOption { .. } => "option",
-            Self::Standardize { .. } | Self::Fit { .. } => "standardize",
-            Self::NothingLeft { .. } => "size",
-            Self::TooManyFailures { .. } => "budget",
-            Self::Stalled { .. } => "stalled",
-            Self::Lost { .. } | Self::Thread { .. } => "thread",
-        }
-    }
-
-    /// The file or folder that failed, where it is one.
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::MissingDirectory { path }
-            | Self::NotADirectory { path }
-            | Self::NoClasses { path }
-            | Self::NoImages { path }
-            | Self::Io { path, .. }
-            | Self::FileTooLarge { path, .. }
-            | Self::Decode { path, .. }
-            | Self::Panicked { path, .. }
-            | Self::Standardize { path, .. }
-            | Self::NothingLeft { path, .. }
-            | Self::BinaryClasses { path, .. }
-            | Self::EmptySubset { path, .. }
-            | Self::MissingTable { path }
-            | Self::NoParquet { path }
-            | Self::Table { path, .. }
-            | Self::MissingColumn { path, .. }
-            | Self::TableField { path, .. }
-            | Self::NoRows { path, .. }
-            | Self::NoValidFiles { table: path, .. }
-            | Self::TooManyFailures { path, .. }
-            | Self::Stalled { path, .. }
-            | Self::Lost { path, .. } => Some(path),
-            Self::InvalidOption { .. } | Self::Fit { .. } | Self::Thread { .. } => None,
-        }
-    }
-
-    /// The stage that failed, where it is one.
-    pub fn stage(&self) -> Option<Stage> {
-        match self {
-            Self::MissingDirectory { .. }
-            | Self::NotADirectory { .. }
-            | Self::NoClasses { .. }
-            | Self::NoImages { .. }
-            | Self::BinaryClasses { .. }
-            | Self::EmptySubset { .. }
-            | Self::MissingTable { .. }
-            | Self::NoParquet { .. }
-            | Self::Table { .. }
-            | Self::MissingColumn { .. }
-            | Self::TableField { .. }
-            | Self::NoRows { .. }
-            | Self::NoValidFiles { .. } => Some(Stage::Index),
-            Self::NothingLeft { .. } => Some(Stage::Resize),
-            Self::Standardize { .. } | Self::Fit { .. } => Some(Stage::Standardize),
-            Self::FileTooLarge { .. } => Some(Stage::Read),
-            Self::Decode { .. } => Some(Stage::Decode),
-            Self::Io { stage, .. }
-            | Self::Panicked { stage, .. }
-            | Self::Stalled { stage, .. }
-            | Self::Lost { stage, .. }
-            | Self::Thread { stage, .. } => Some(*stage),
-            Self::TooManyFailures { source, .. } => source.stage(),
-            Self::InvalidOption { .. } => None,
-        }
-    }
-
-    /// Where in the file it failed, in bytes from its beginning, as far as that is known.
-    pub fn offset(&self) -> Option<u64> {
-        match self {
-            Self::Decode { source, .. } => source.offset(),
-            Self::TooManyFailures { source, .. } => source.offset(),
-            _ => None,
-        }
-    }
 }
 
 fn columns(names: &[String]) -> String {
