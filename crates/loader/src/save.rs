@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Cursor, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use image::{ExtendedColorType, ImageFormat};
+use jpeg_encoder::Encoder;
 
 use crate::error::{LoaderError, Stage};
 use crate::flow::check;
@@ -65,6 +65,9 @@ impl FromStr for SaveFormat {
     }
 }
 
+/// Pillow's, and so Keras', with every second value of the colours in both directions.
+const JPEG_QUALITY: u8 = 75;
+
 impl SaveTo {
     pub(crate) fn check(&self, channels: usize) -> Result<(), LoaderError> {
         check(self.directory.is_dir(), "save_to_dir", "a folder that is there", self.directory.display())?;
@@ -87,37 +90,76 @@ impl SaveTo {
         let path = self.directory.join(format!("{}_{sample}_{number}.{}", self.prefix, self.format));
         let mut levels = vec![0; values.len()];
         save_image_levels(values, &mut levels);
-        self.encode(levels, (height, width, channels))
+        self.format
+            .encode(&levels, (height, width, channels))
             .and_then(|bytes| publish(&path, &bytes))
             .map_err(|source| LoaderError::Io { path, stage: Stage::Save, source })
     }
+}
 
-    fn encode(&self, mut levels: Vec<u8>, (height, width, channels): (usize, usize, usize)) -> io::Result<Vec<u8>> {
-        let (format, color) = match (self.format, channels) {
-            (SaveFormat::Jpeg, 4) => {
-                levels =
-                    levels.as_chunks::<4>().0.iter().flat_map(|&[red, green, blue, _]| [red, green, blue]).collect();
-                (ImageFormat::Jpeg, ExtendedColorType::Rgb8)
-            }
-            (format, channels) => {
-                let color = match channels {
-                    1 => ExtendedColorType::L8,
-                    4 => ExtendedColorType::Rgba8,
-                    _ => ExtendedColorType::Rgb8,
-                };
-                let format = match format {
-                    SaveFormat::Png => ImageFormat::Png,
-                    SaveFormat::Jpeg => ImageFormat::Jpeg,
-                    SaveFormat::Bmp => ImageFormat::Bmp,
-                };
-                (format, color)
-            }
-        };
-        let mut bytes = Cursor::new(Vec::new());
-        image::write_buffer_with_format(&mut bytes, &levels, width as u32, height as u32, color, format)
-            .map_err(io::Error::other)?;
-        Ok(bytes.into_inner())
+impl SaveFormat {
+    /// A file of `levels`, HWC.
+    fn encode(self, levels: &[u8], (height, width, channels): (usize, usize, usize)) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Png => png(levels, (height as u32, width as u32), channels),
+            Self::Jpeg => jpeg(levels, (height as u16, width as u16), channels),
+            Self::Bmp => Ok(bmp(levels, (height, width), channels)),
+        }
     }
+}
+
+fn png(levels: &[u8], (height, width): (u32, u32), channels: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(match channels {
+        1 => png::ColorType::Grayscale,
+        4 => png::ColorType::Rgba,
+        _ => png::ColorType::Rgb,
+    });
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(levels)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+/// No side of a target has more than the 65,535 pixels that JPEG can say.
+fn jpeg(levels: &[u8], (height, width): (u16, u16), channels: usize) -> io::Result<Vec<u8>> {
+    let color = match channels {
+        1 => jpeg_encoder::ColorType::Luma,
+        4 => jpeg_encoder::ColorType::Rgba,
+        _ => jpeg_encoder::ColorType::Rgb,
+    };
+    let mut bytes = Vec::new();
+    Encoder::new(&mut bytes, JPEG_QUALITY).encode(levels, width, height, color).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+/// One or three channels: grey as a palette, colours as BGR. Rows go from the bottom up, each to a multiple of four bytes.
+fn bmp(levels: &[u8], (height, width): (usize, usize), channels: usize) -> Vec<u8> {
+    const HEADERS: usize = 14 + 40;
+    let palette = if channels == 1 { 256 } else { 0 };
+    let offset = HEADERS + 4 * palette;
+    let row = (width * channels).next_multiple_of(4);
+    let mut bytes = Vec::with_capacity(offset + row * height);
+    bytes.extend(b"BM");
+    for number in [offset + row * height, 0, offset, 40, width, height] {
+        bytes.extend((number as u32).to_le_bytes());
+    }
+    for number in [1, 8 * channels] {
+        bytes.extend((number as u16).to_le_bytes());
+    }
+    for number in [0, row * height, 0, 0, palette, palette] {
+        bytes.extend((number as u32).to_le_bytes());
+    }
+    bytes.extend((0..=255).take(palette).flat_map(|level: u8| [level, level, level, 0]));
+    for line in levels.rchunks_exact(width * channels) {
+        match channels {
+            1 => bytes.extend(line),
+            _ => bytes.extend(line.as_chunks::<3>().0.iter().flat_map(|&[red, green, blue]| [blue, green, red])),
+        }
+        bytes.resize(bytes.len() + row - width * channels, 0);
+    }
+    bytes
 }
 
 /// Gives `bytes` their name, whole or not at all. The same run writes the same files again; another file stays.
@@ -149,6 +191,40 @@ mod tests {
             assert!(error.to_string().ends_with(&format!("{name}: cannot save")), "{error}");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn every_format_takes_every_kind_of_image() {
+        let levels: Vec<u8> = (0..5 * 7 * 4).map(|k| (k * 37 % 256) as u8).collect();
+        for (height, width) in [(5, 7), (3, 4), (1, 1)] {
+            for channels in [1, 3, 4] {
+                let levels = &levels[..height * width * channels];
+                for format in [SaveFormat::Png, SaveFormat::Bmp, SaveFormat::Jpeg] {
+                    if (format, channels) == (SaveFormat::Bmp, 4) {
+                        continue;
+                    }
+                    let bytes = format.encode(levels, (height, width, channels)).unwrap();
+                    let read = image::load_from_memory(&bytes).unwrap();
+                    assert_eq!((read.height() as usize, read.width() as usize), (height, width));
+                    match (format, channels) {
+                        (SaveFormat::Jpeg, 4) => assert_eq!(read.color().channel_count(), 3),
+                        (SaveFormat::Jpeg, _) => assert_eq!(usize::from(read.color().channel_count()), channels),
+                        // `image` makes colours of every palette.
+                        (SaveFormat::Bmp, 1) => assert_eq!(read.into_luma8().as_raw(), levels),
+                        _ => assert_eq!(read.as_bytes(), levels, "{format} of {channels} channels"),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_jpeg_is_close_to_what_it_was_made_of() {
+        let levels: Vec<u8> = (0..32 * 48).flat_map(|k| [(k / 48 * 8) as u8, (k % 48 * 5) as u8, 90]).collect();
+        let bytes = SaveFormat::Jpeg.encode(&levels, (32, 48, 3)).unwrap();
+        let read = image::load_from_memory(&bytes).unwrap().into_rgb8();
+        let apart = read.as_raw().iter().zip(&levels).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum::<u32>();
+        assert!(apart < 3 * levels.len() as u32, "{apart} over {} values", levels.len());
     }
 
     #[test]
