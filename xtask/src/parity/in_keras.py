@@ -210,7 +210,9 @@ def run(job):
             keep_aspect_ratio=iterator.keep_aspect_ratio,
         )
         paths = iterator.filepaths[: fit["samples"]]
-        generator.fit(np.stack([image_utils.img_to_array(load(path), data_format=data_format) for path in paths]))
+        images = np.stack([image_utils.img_to_array(load(path), data_format=data_format) for path in paths])
+        # numpy sums in order of memory, which for transposed images is not that of a batch with channels first.
+        generator.fit(np.ascontiguousarray(images))
 
     scales, indices = [], []
     standardize = generator.standardize
@@ -218,6 +220,9 @@ def run(job):
 
     def scale(x):
         scale = SLOPES[name] * (generator.rescale or 1)
+        # 16-bit grey has 257 times the range of what is 0..255; borders and splines stay far below 1000.
+        if x.max() > 1000:
+            scale *= 257
         if generator.samplewise_std_normalization:
             pixels = x.copy() if function is None else function(x.copy())
             scale /= float(np.std(pixels * np.float32(generator.rescale or 1))) + 1e-6
