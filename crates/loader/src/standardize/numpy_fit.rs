@@ -140,3 +140,37 @@ impl NumpyFit {
         sums.into_iter().map(|sum| divide(sum, count)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { height: 1, width: 2, channels: 2 };
+
+    fn fit(shape: ImageShape, count: u64, max_bytes: u64) -> Result<NumpyFit, StandardizeError> {
+        NumpyFit::new(&Standardization::default(), shape, Layout::Nhwc, count, max_bytes)
+    }
+
+    #[test]
+    fn more_images_than_memory_are_refused_before_they_are_loaded() {
+        let photo = ImageShape { height: 224, width: 224, channels: 3 };
+        assert!(fit(photo, 7_000, MAX_BYTES).is_ok());
+        let error = fit(photo, 8_000, MAX_BYTES).unwrap_err().to_string();
+        assert!(error.contains("8000 of 224 x 224 x 3 need 4816896000 bytes, more than the 4294967296"), "{error}");
+        assert!(matches!(fit(photo, u64::MAX, MAX_BYTES), Err(StandardizeError::FitTooLarge { .. })));
+    }
+
+    #[test]
+    fn a_bad_image_is_named() {
+        let mut fit = fit(SHAPE, 2, MAX_BYTES).unwrap();
+        let error = fit.add_batch(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, f32::NAN]).unwrap_err();
+        assert_eq!(error.to_string(), "image 1, counted from 0: NaN at row 0, column 1, channel 1");
+        assert!(matches!(fit.add_batch(&[1.0; 3]), Err(StandardizeError::Length { got: 3, .. })));
+    }
+
+    #[test]
+    fn no_pixels_have_no_statistics() {
+        assert!(matches!(fit(SHAPE, 0, MAX_BYTES).unwrap().finish(), Err(StandardizeError::Empty)));
+        assert!(matches!(fit(ImageShape { height: 0, ..SHAPE }, 1, MAX_BYTES), Err(StandardizeError::Empty)));
+    }
+}
