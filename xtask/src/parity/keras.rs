@@ -50,6 +50,7 @@ pub(super) struct Told {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 pub(super) struct Saved {
     pub(super) files: usize,
+    /// Whether there is one of ours for each of Keras'.
     pub(super) names_equal: bool,
     /// Values compared; none of JPEG files.
     pub(super) values: usize,

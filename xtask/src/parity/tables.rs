@@ -8,8 +8,9 @@ use super::dice::Dice;
 
 /// Draws are of streams that the configurations of folders do not have.
 const STREAM: usize = 1 << 20;
-/// Arguments of `flow_from_directory` only, or drawn here.
-const OF_FOLDERS: [&str; 4] = ["classes", "class_mode", "follow_links", "save_to_dir"];
+/// Arguments of `flow_from_directory` only, or drawn here. Keras' `flow_from_dataframe` takes `keep_aspect_ratio` and
+/// does not heed it.
+const OF_FOLDERS: [&str; 5] = ["classes", "class_mode", "follow_links", "keep_aspect_ratio", "save_to_dir"];
 
 /// The `number`th draw of `seed`, for photos of `classes`. Class modes come in turn.
 pub(super) fn draw(seed: u32, number: usize, classes: &[String]) -> Configuration {
