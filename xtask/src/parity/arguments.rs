@@ -1,7 +1,7 @@
 //! Every argument of `ImageDataGenerator` and `flow_from_directory` that changes what a batch holds, and how to draw a
 //! value for it.
 //!
-//! Not here: `dtype`, which our batches do not have, and `save_to_dir`, which only writes files.
+//! Not here: `dtype`, which our batches do not have.
 
 use serde_json::json;
 
@@ -43,7 +43,7 @@ const FILL_MODES: [&str; 10] = [
     "grid-mirror",
 ];
 
-pub(super) const ARGUMENTS: [Argument; 32] = [
+pub(super) const ARGUMENTS: [Argument; 33] = [
     argument("rotation_range", GENERATOR, |draft| {
         let degrees = draft.dice.pick(&[json!(5), json!(20), json!(45.5), json!(90), json!(180)]).clone();
         draft.config("rotation_range", degrees);
@@ -75,7 +75,7 @@ pub(super) const ARGUMENTS: [Argument; 32] = [
         }
     }),
     argument("interpolation_order", GENERATOR, |draft| {
-        let order = *draft.dice.pick(&[0, 3]);
+        let order = *draft.dice.pick(&[0, 2, 3, 4, 5]);
         draft.config("interpolation_order", order);
     }),
     argument("channel_shift_range", GENERATOR, |draft| {
@@ -151,6 +151,13 @@ pub(super) const ARGUMENTS: [Argument; 32] = [
         draft.flow("batch_size", size);
     }),
     argument("follow_links", FLOW, |draft| draft.flow("follow_links", true)),
+    argument("save_to_dir", FLOW, |draft| {
+        // Keras and we each get a folder of our own.
+        draft.flow("save_to_dir", true);
+        let (prefix, format) = *draft.dice.pick(&[("", "png"), ("augmented", "png"), ("", "bmp"), ("a b", "jpeg")]);
+        draft.flow("save_prefix", prefix);
+        draft.flow("save_format", format);
+    }),
 ];
 
 fn shift(draft: &mut Draft<'_>, name: &str) {

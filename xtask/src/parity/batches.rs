@@ -21,13 +21,16 @@ pub(super) struct Batch {
     pub(super) x: Array<f32>,
     /// `None` where the flow has no labels.
     pub(super) y: Option<Array<f32>>,
+    /// Labels of each output, where there are several.
+    pub(super) outputs: Vec<Array<f32>>,
+    pub(super) weights: Option<Array<f32>>,
     /// Position of each sample in the flow's list of files.
     pub(super) index: Array<i64>,
     /// For each sample, how far one level of 0..255 moves its values. Only Keras' files have it.
     pub(super) scale: Option<Array<f32>>,
 }
 
-/// Reads `x0`, `y0`, `index0`, `scale0`, `x1`, .. up to `count` batches.
+/// Reads `x0`, `y0` or `y0_0`, `y0_1`, .., `w0`, `index0`, `scale0`, `x1`, .. up to `count` batches.
 ///
 /// # Errors
 ///
@@ -49,6 +52,11 @@ fn parse(bytes: &[u8], count: usize) -> Result<Vec<Batch>> {
             Ok(Batch {
                 x: floats(&needed("x", number)?)?,
                 y: get("y", number).as_ref().map(floats).transpose()?,
+                outputs: (0..)
+                    .map_while(|output| file.tensor(&format!("y{number}_{output}")).ok())
+                    .map(|tensor| floats(&tensor))
+                    .collect::<Result<_>>()?,
+                weights: get("w", number).as_ref().map(floats).transpose()?,
                 index: integers(&needed("index", number)?)?,
                 scale: get("scale", number).as_ref().map(floats).transpose()?,
             })
@@ -103,7 +111,22 @@ mod tests {
         assert_eq!(batch.x, Array { shape: vec![1, 1, 2, 1], values: vec![7.0, 255.0] });
         assert_eq!(batch.y, Some(Array { shape: vec![1], values: vec![1.5] }));
         assert_eq!(batch.index.values, [9]);
-        assert_eq!(batch.scale, None);
+        assert_eq!((batch.scale, batch.weights, batch.outputs), (None, None, Vec::new()));
+    }
+
+    #[test]
+    fn there_may_be_several_outputs_and_weights() {
+        let one = 1.5_f32.to_le_bytes();
+        let bytes = file(&[
+            ("x0", Dtype::U8, &[1, 1, 1, 1], &[7]),
+            ("y0_0", Dtype::F32, &[1], &one),
+            ("y0_1", Dtype::F32, &[1], &one),
+            ("w0", Dtype::F32, &[1], &one),
+            ("index0", Dtype::I64, &[1], &[0; 8]),
+        ]);
+        let batch = parse(&bytes, 1).unwrap().remove(0);
+        assert_eq!((batch.y, batch.outputs.len()), (None, 2));
+        assert_eq!(batch.weights.unwrap().values, [1.5]);
     }
 
     #[test]

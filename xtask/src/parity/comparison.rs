@@ -9,6 +9,7 @@ use super::requirement::{JUMPS, Requirement, TOLERANCE};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Comparison {
     pub(super) index_equal: bool,
+    /// Of all outputs, and their weights.
     pub(super) labels_equal: bool,
     /// Of the pixels.
     pub(super) bits_equal: bool,
@@ -89,8 +90,8 @@ pub(super) fn compare(ours: &[Batch], keras: &[Batch], labels_are_pixels: bool) 
         found.labels_equal &= if labels_are_pixels {
             keras.y.as_ref() == Some(&keras.x) && ours.y.as_ref() == Some(&ours.x)
         } else {
-            ours.y == keras.y
-        };
+            ours.y == keras.y && ours.outputs == keras.outputs
+        } && ours.weights == keras.weights;
         found.add_pixels(&ours.x, &keras.x, &scale.values);
     }
     Ok(found)
@@ -127,6 +128,8 @@ mod tests {
         Batch {
             x: Array { shape: vec![2, 1, values.len() / 2, 1], values: values.to_vec() },
             y: Some(Array { shape: vec![2], values: vec![0.0, 1.0] }),
+            outputs: Vec::new(),
+            weights: None,
             index: Array { shape: vec![2], values: vec![4, 2] },
             scale: Some(Array { shape: vec![2], values: vec![scale, scale] }),
         }
@@ -194,6 +197,8 @@ mod tests {
         };
         assert_eq!(change(|ours| ours.index.values.swap(0, 1)), "other images, or in another order");
         assert_eq!(change(|ours| ours.y = None), "other labels");
+        assert_eq!(change(|ours| ours.weights = ours.y.clone()), "other labels");
+        assert_eq!(change(|ours| ours.outputs.extend(ours.y.clone())), "other labels");
         assert_eq!(change(|ours| ours.x.shape.swap(1, 2)), "another shape, or no numbers");
         assert_eq!(change(|ours| ours.x.values[0] = f32::NAN), "another shape, or no numbers");
     }

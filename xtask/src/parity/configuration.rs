@@ -169,6 +169,10 @@ impl Draft<'_> {
                 self.config("preprocessing", "xception");
             }
         }
+        // What `save_to_dir` writes of an image with opacity, BMP and JPEG cannot hold.
+        if self.flow.contains_key("save_to_dir") && self.flow.get("color_mode").is_some_and(|mode| mode == "rgba") {
+            self.flow("save_format", "png");
+        }
         if on(self, &FITTED) {
             let samples = 4 + self.dice.below(9);
             self.config("fit", serde_json::json!({ "samples": samples }));
@@ -223,6 +227,9 @@ mod tests {
         for (position, argument) in ARGUMENTS.iter().enumerate() {
             let on: usize = rows.iter().filter(|((of, _), _)| *of == position).map(|(_, count)| count).sum();
             assert!(on >= 15, "{} is on {on} times", argument.name);
+        }
+        for order in [0, 2, 3, 4, 5] {
+            assert!(rows.keys().any(|(_, row)| *row == format!("interpolation_order={order}")), "{order}");
         }
         let names: Vec<_> = rows.keys().map(|(_, row)| row.as_str()).collect();
         for mode in ["constant", "nearest", "reflect", "wrap", "mirror", "grid-wrap", "grid-constant", "grid-mirror"] {

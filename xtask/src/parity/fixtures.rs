@@ -128,7 +128,7 @@ fn job(number: usize, (name, config, flow): (&str, Value, Value), photos: &Path,
     configuration.flow.insert("batch_size".to_owned(), 3.into());
     configuration.validate().with_context(|| format!("case {name}"))?;
     let output = folder.join(format!("{name}.safetensors"));
-    Ok(Job { name: name.to_owned(), data: photos.to_owned(), configuration, output })
+    Ok(Job { name: name.to_owned(), data: photos.to_owned(), table: None, configuration, output })
 }
 
 fn write_file(path: &Path, text: &str) -> Result<()> {

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """What Keras itself gives, for `cargo xtask parity`. Needs keras==3.15.1,
-tensorflow-cpu==2.21.0, pillow==13.0.0 and scipy.
+tensorflow-cpu==2.21.0, pillow==13.0.0, scipy and pandas.
 
 in_keras.py versions                     the versions of all that has a say in the numbers, as JSON
-in_keras.py photos SOURCE FOLDER COUNT   FOLDER/png and FOLDER/jpeg: COUNT photos of each class of SOURCE, and odd ones
+in_keras.py photos SOURCE FOLDER COUNT   FOLDER/png and FOLDER/jpeg: COUNT photos of each class of SOURCE, and odd ones;
+                                         FOLDER/table.csv, which lists those of FOLDER/png
 in_keras.py tiny SOURCE FOLDER           eight PNGs of about 24x20 pixels in two classes
 in_keras.py batches JOBS                 each job of the file JOBS, [{name, data, config, flow, count, seed, output}]
+in_keras.py saved PAIRS                  compares the images in pairs of folders, as JSON
 
 A job's config and flow are the arguments of ImageDataGenerator and flow_from_directory, except that `preprocessing`
-names a function and `fit: {samples: K}` fits the generator on the first K images of the flow. Its output is a
-safetensors file: x0, y0, index0 of the first batch, x1, .. of the next, and scale0, ..: for each sample, how far one
+names a function and `fit: {samples: K}` fits the generator on the first K images of the flow. With a `table`, a CSV
+file, they are those of flow_from_dataframe, except that `list_separator` separates classes in y_col. Its output is a
+safetensors file: x0, y0 (or y0_0, y0_1, ..), w0, index0 of the first batch, x1, .. of the next, and scale0, ..: for each sample, how far one
 level of 0..255 moves its standardised values. One line of JSON a job tells of the seconds it took, or of its error.
 """
 import contextlib
@@ -22,7 +25,7 @@ import sys
 import time
 import warnings
 
-NEEDED = ["keras", "tensorflow-cpu", "pillow", "scipy", "numpy"]
+NEEDED = ["keras", "tensorflow-cpu", "pillow", "scipy", "pandas", "numpy"]
 # Width and height. Some are target sizes of drawn configurations, so that those photos are not resized at all.
 SIZES = [(64, 48), (90, 60), (75, 75), (48, 64), (40, 100), (121, 83), (56, 56), (33, 47)]
 MAX_PIXELS = 3_000_000
@@ -100,6 +103,32 @@ def photos(source, folder, count):
         for number in (8, 9):
             odd[number].save(os.path.join(outside, f"linked-{number}.{format}"))
         os.symlink(os.path.abspath(outside), os.path.join(root, "Odd", "links"))
+        # Keras looks into hidden folders, and takes them for classes.
+        for number, hidden in ((6, ".hidden"), (7, "Odd/.hidden")):
+            os.makedirs(os.path.join(root, hidden))
+            for turn in (1, 2):
+                image = odd[number].rotate(10 * turn)
+                image.save(os.path.join(root, hidden, f"{turn}.{format}"))
+    table(os.path.join(folder, "png"), os.path.join(folder, "table.csv"))
+
+
+def table(root, path):
+    """Photos in an order of their own, one of them twice, and rows that Keras leaves out."""
+    import random
+
+    found = [os.path.relpath(os.path.join(at, file), root) for at, _, files in os.walk(root) for file in files]
+    found = sorted(file for file in found if file.endswith((".png", ".PNG", ".bmp", ".ppm", ".tif", ".tiff")))
+    dice = random.Random(len(found))
+    dice.shuffle(found)
+    found[5:5] = ["Odd/missing.png", found[9], "Odd/notes.txt"]
+    classes = sorted({file.split(os.sep)[0] for file in found})
+    with open(path, "w") as out:
+        out.write("weight,file,class,classes,angle,count\n")
+        for file in found:
+            of = file.split(os.sep)[0]
+            several = dice.choice([[of], [of, dice.choice(classes)], dice.sample(classes, 2), []])
+            numbers = f"{dice.uniform(-90, 90):.4f},{dice.randrange(-3, 40)}"
+            out.write(f"{dice.uniform(0, 3):.3f},{file},{of},{'|'.join(several)},{numbers}\n")
 
 
 def odd_png(images, folder):
@@ -121,6 +150,17 @@ def odd_png(images, folder):
     save("bilevel", images[5].convert("1"))
     wide = np.asarray(images[6].convert("L"), dtype=np.uint16)
     save("grey-16", Image.fromarray(wide * 257 - wide // 3))
+    # What is not PNG but lossless as well.
+    path = lambda name: os.path.join(folder, name)
+    images[8].save(path("plain.bmp"))
+    images[9].convert("L").save(path("grey.BMP"))
+    images[8].rotate(40).quantize(20).save(path("palette.bmp"))
+    images[9].rotate(40).save(path("plain.ppm"))
+    images[0].convert("L").save(path("grey.ppm"))
+    images[1].rotate(40).save(path("plain.tif"))
+    images[2].rotate(40).save(path("packed.tiff"), compression="tiff_lzw")
+    with_alpha.rotate(40).save(path("rgba.tiff"), compression="tiff_deflate")
+    images[3].rotate(40).convert("L").save(path("grey.tif"), compression="packbits")
     save("grey-16-dark", Image.fromarray(np.asarray(images[7].convert("L"), dtype=np.uint16) + 20))
 
 
@@ -200,7 +240,17 @@ def run(job):
     data_format = config.get("data_format", "channels_last")
     function = preprocessing(name, data_format)
     generator = ImageDataGenerator(preprocessing_function=function, **config)
-    iterator = generator.flow_from_directory(job["data"], **flow)
+    if "table" in job:
+        import pandas
+
+        frame = pandas.read_csv(job["table"], keep_default_na=False)
+        separator = flow.pop("list_separator", None)
+        if separator:
+            column = frame[flow["y_col"]]
+            frame[flow["y_col"]] = [text.split(separator) if text else [] for text in column]
+        iterator = generator.flow_from_dataframe(frame, job["data"], **flow)
+    else:
+        iterator = generator.flow_from_directory(job["data"], **flow)
     if fit:
         load = lambda path: image_utils.load_img(
             path,
@@ -210,7 +260,9 @@ def run(job):
             keep_aspect_ratio=iterator.keep_aspect_ratio,
         )
         paths = iterator.filepaths[: fit["samples"]]
-        generator.fit(np.stack([image_utils.img_to_array(load(path), data_format=data_format) for path in paths]))
+        images = np.stack([image_utils.img_to_array(load(path), data_format=data_format) for path in paths])
+        # numpy sums in order of memory, which for transposed images is not that of a batch with channels first.
+        generator.fit(np.ascontiguousarray(images))
 
     scales, indices = [], []
     standardize = generator.standardize
@@ -218,6 +270,9 @@ def run(job):
 
     def scale(x):
         scale = SLOPES[name] * (generator.rescale or 1)
+        # 16-bit grey has 257 times the range of what is 0..255; borders and splines stay far below 1000.
+        if x.max() > 1000:
+            scale *= 257
         if generator.samplewise_std_normalization:
             pixels = x.copy() if function is None else function(x.copy())
             scale /= float(np.std(pixels * np.float32(generator.rescale or 1))) + 1e-6
@@ -242,10 +297,15 @@ def run(job):
     for number in range(job["count"]):
         scales.clear()
         batch = next(iterator)
-        x, y = batch if isinstance(batch, tuple) else (batch, None)
+        x, y, weights = ((*batch, None) if isinstance(batch, tuple) else (batch, None, None))[:3]
         tensors[f"x{number}"] = x
-        if y is not None:
-            tensors[f"y{number}"] = y
+        if isinstance(y, list):
+            for output, labels in enumerate(y):
+                tensors[f"y{number}_{output}"] = labels.astype(np.float32)
+        elif y is not None:
+            tensors[f"y{number}"] = y.astype(np.float32)
+        if weights is not None:
+            tensors[f"w{number}"] = weights.astype(np.float32)
         tensors[f"index{number}"] = np.asarray(indices[number], dtype=np.int64)
         tensors[f"scale{number}"] = np.asarray(scales, dtype=np.float32)
     return tensors
@@ -269,6 +329,29 @@ def save(path, tensors):
             file.write(np.ascontiguousarray(array).tobytes())
 
 
+def saved(pairs):
+    import numpy as np
+    from PIL import Image
+
+    with open(pairs) as file:
+        pairs = json.load(file)
+    found = []
+    for theirs, ours in pairs:
+        names = os.listdir(theirs)
+        # We read ahead, and have saved more than the batches that were asked for.
+        one = {"files": len(names), "names_equal": set(names) <= set(os.listdir(ours)), "values": 0}
+        one |= {"one_off": 0, "more_off": 0}
+        for name in names if one["names_equal"] else []:
+            if not name.endswith((".jpeg", ".jpg")):
+                a, b = (np.asarray(Image.open(os.path.join(side, name))).astype(int) for side in (theirs, ours))
+                off = np.abs(a - b) if a.shape == b.shape else np.full(a.shape, 255)
+                one["values"] += off.size
+                one["one_off"] += int((off == 1).sum())
+                one["more_off"] += int((off > 1).sum())
+        found.append(one)
+    print(json.dumps(found))
+
+
 if __name__ == "__main__":
-    verbs = {"versions": versions, "photos": photos, "tiny": tiny, "batches": batches}
+    verbs = {"versions": versions, "photos": photos, "tiny": tiny, "batches": batches, "saved": saved}
     verbs[sys.argv[1]](*sys.argv[2:])

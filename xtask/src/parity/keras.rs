@@ -30,6 +30,9 @@ pub(super) struct Keras {
 pub(super) struct Job {
     pub(super) name: String,
     pub(super) data: PathBuf,
+    /// The CSV file that lists the photos in `data`, for `flow_from_dataframe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) table: Option<PathBuf>,
     #[serde(flatten)]
     pub(super) configuration: Configuration,
     pub(super) output: PathBuf,
@@ -41,6 +44,19 @@ pub(super) struct Told {
     pub(super) name: String,
     pub(super) seconds: f64,
     pub(super) error: Option<String>,
+}
+
+/// What Keras and we saved under `save_to_dir`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+pub(super) struct Saved {
+    pub(super) files: usize,
+    /// Whether there is one of ours for each of Keras'.
+    pub(super) names_equal: bool,
+    /// Values compared; none of JPEG files.
+    pub(super) values: usize,
+    /// Of them, those that are one level off, and those that are more.
+    pub(super) one_off: usize,
+    pub(super) more_off: usize,
 }
 
 impl Keras {
@@ -83,6 +99,18 @@ impl Keras {
         Ok(told)
     }
 
+    /// Compares the files that both sides of each job saved, by name and, where the format keeps them, by pixel.
+    pub(super) fn saved(&self, pairs: &[(PathBuf, PathBuf)]) -> Result<Vec<Saved>> {
+        let path = self.folder.path().join("saved.json");
+        fs::write(&path, serde_json::to_string(pairs)?).context("cannot write the list of folders")?;
+        let output = self.run(&["saved".as_ref(), &path])?;
+        let saved: Vec<Saved> = serde_json::from_str(output.trim()).context("the script said something else")?;
+        if saved.len() != pairs.len() {
+            bail!("the script compared {} of {} folders", saved.len(), pairs.len());
+        }
+        Ok(saved)
+    }
+
     fn run(&self, arguments: &[&Path]) -> Result<String> {
         process::output(Command::new(&self.python).arg(self.folder.path().join("in_keras.py")).args(arguments))
     }
@@ -95,8 +123,10 @@ fn judged(versions: &Map<String, Value>) -> Result<String> {
             bail!("it lacks {name}");
         }
     }
-    if version("scipy").is_none() {
-        bail!("it lacks scipy");
+    for name in ["scipy", "pandas"] {
+        if version(name).is_none() {
+            bail!("it lacks {name}");
+        }
     }
     let keras = version("keras").unwrap_or_default();
     if !keras.starts_with("3.") {
@@ -113,7 +143,7 @@ fn judged(versions: &Map<String, Value>) -> Result<String> {
 fn advice(python: &Path) -> String {
     let packages = NEEDED.map(|(name, version)| format!("{name}=={version}")).join(" ");
     format!(
-        "{} is no Python with Keras 3. Make one, for example by\n  python3 -m venv keras && keras/bin/pip install {packages} scipy\n\
+        "{} is no Python with Keras 3. Make one, for example by\n  python3 -m venv keras && keras/bin/pip install {packages} scipy pandas\n\
          and name it with --python keras/bin/python or XFER_KERAS_PYTHON",
         python.display()
     )
@@ -129,10 +159,16 @@ mod tests {
 
     #[test]
     fn other_versions_are_pointed_out_and_missing_ones_refused() {
-        let all = [("keras", "3.15.1"), ("tensorflow-cpu", "2.21.0"), ("pillow", "13.0.0"), ("scipy", "1.17.1")];
+        let all = [
+            ("keras", "3.15.1"),
+            ("tensorflow-cpu", "2.21.0"),
+            ("pillow", "13.0.0"),
+            ("scipy", "1.17.1"),
+            ("pandas", "3.0.0"),
+        ];
         assert_eq!(
             judged(&versions(&all)).unwrap(),
-            "keras 3.15.1, pillow 13.0.0, scipy 1.17.1, tensorflow-cpu 2.21.0"
+            "keras 3.15.1, pandas 3.0.0, pillow 13.0.0, scipy 1.17.1, tensorflow-cpu 2.21.0"
         );
         let mut older = all;
         older[2].1 = "12.0.0";
@@ -140,6 +176,7 @@ mod tests {
         older[0].1 = "2.15.0";
         assert!(judged(&versions(&older)).expect_err("Keras 2").to_string().contains("2.15.0, not Keras 3"));
         assert_eq!(judged(&versions(&all[..3])).expect_err("no scipy").to_string(), "it lacks scipy");
+        assert_eq!(judged(&versions(&all[..4])).expect_err("no pandas").to_string(), "it lacks pandas");
     }
 
     #[test]

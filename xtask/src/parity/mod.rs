@@ -2,7 +2,8 @@
 //!
 //! Draws configurations over all arguments of `ImageDataGenerator` and `flow_from_directory`, lets Keras and
 //! `xfer-cli batches` make the first batches of each, and compares order, labels and pixels. First on PNG files, where
-//! decoding leaves nothing to differ, then, for every fourth configuration, on JPEG files.
+//! decoding leaves nothing to differ, then, for every fourth configuration, on JPEG files. A third pass draws
+//! configurations of `flow_from_dataframe`. Where images are saved, the files are compared as well.
 
 mod arguments;
 mod batches;
@@ -14,6 +15,7 @@ mod keras;
 mod ours;
 mod report;
 mod requirement;
+mod tables;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,8 +27,8 @@ use clap::Args;
 use tempfile::TempDir;
 
 use self::configuration::Configuration;
-use self::keras::{Job, Keras, Told};
-use self::report::{Outcome, Report};
+use self::keras::{Job, Keras, Saved, Told};
+use self::report::{Outcome, Pass, Report};
 use crate::{cargo, process, units};
 
 /// What to compare, and with which Keras.
@@ -47,7 +49,7 @@ pub(crate) struct Options {
     /// Seed of the draws.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u32,
-    /// Compare these numbers only, separated by commas.
+    /// Compare these numbers only, separated by commas; of tables too.
     #[arg(long, value_name = "K", value_delimiter = ',')]
     only: Vec<usize>,
     /// Our executable [default: built in release mode].
@@ -66,6 +68,8 @@ pub(crate) struct Options {
 
 /// JPEG files show nothing but decoding that PNG files do not show.
 const JPEG_EVERY: usize = 4;
+/// Of tables, one for so many configurations of folders: they differ in labels and order, not in pixels.
+const TABLE_EVERY: usize = 6;
 
 /// Where everything lies while it is compared.
 #[derive(Debug)]
@@ -104,13 +108,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let ran = ours::run(&executable, &our_jobs);
     said(&format!("xfer-cli made them in {}", units::seconds(start.elapsed())));
 
+    let mut saved = saved(&keras, &keras_jobs, &our_jobs)?.into_iter();
     let mut outcomes = Vec::new();
     for (((keras_job, told), our_job), ran) in keras_jobs.iter().zip(&told).zip(&our_jobs).zip(ran) {
         outcomes.push(Outcome {
             name: our_job.name.clone(),
             configuration: our_job.configuration.clone(),
             compared: compare(keras_job, told, our_job, ran).map_err(|error| format!("{error:#}")),
-            jpeg: our_job.name.starts_with("jpeg"),
+            saved: saved_to(our_job).and_then(|_| saved.next()),
+            pass: Pass::of(&our_job.name),
             repeat: repeat(options, our_job, &executable),
         });
     }
@@ -157,7 +163,7 @@ fn source(options: &Options, workshop: &Workshop) -> Result<PathBuf> {
     Ok(drawn.join("train"))
 }
 
-/// Every configuration on PNG files, every fourth on JPEG files too; `output` is a file name still.
+/// Every configuration on PNG files, every fourth on JPEG files too, and those of tables; `output` is a file name still.
 fn jobs(options: &Options, workshop: &Workshop) -> Result<Vec<Job>> {
     let numbers: Vec<usize> =
         if options.only.is_empty() { (0..options.configurations as usize).collect() } else { options.only.clone() };
@@ -169,8 +175,17 @@ fn jobs(options: &Options, workshop: &Workshop) -> Result<Vec<Job>> {
             configuration.validate()?;
             let name = format!("{format}-{number:03}");
             let output = PathBuf::from(format!("{name}.safetensors"));
-            jobs.push(Job { name, data: workshop.path.join(format), configuration, output });
+            jobs.push(Job { name, data: workshop.path.join(format), table: None, configuration, output });
         }
+    }
+    let tables = options.configurations as usize / TABLE_EVERY;
+    for number in numbers.iter().filter(|number| **number < tables) {
+        let configuration = tables::draw(options.seed, *number, &classes);
+        configuration.validate()?;
+        let name = format!("table-{number:03}");
+        let output = PathBuf::from(format!("{name}.safetensors"));
+        let table = Some(workshop.path.join("table.csv"));
+        jobs.push(Job { name, data: workshop.path.join("png"), table, configuration, output });
     }
     Ok(jobs)
 }
@@ -191,11 +206,29 @@ fn classes(folder: &Path) -> Result<Vec<String>> {
 fn jobs_into(jobs: &[Job], workshop: &Workshop, name: &str) -> Result<Vec<Job>> {
     let folder = workshop.path.join(name);
     fs::create_dir(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let jobs: Vec<Job> = jobs.iter().cloned().map(|job| Job { output: folder.join(&job.output), ..job }).collect();
+    let mut jobs: Vec<Job> = jobs.iter().cloned().map(|job| Job { output: folder.join(&job.output), ..job }).collect();
+    for job in &mut jobs {
+        if let Some(save_to) = job.configuration.flow.get_mut("save_to_dir") {
+            let saved = job.output.with_extension("saved");
+            fs::create_dir(&saved).with_context(|| format!("cannot create {}", saved.display()))?;
+            *save_to = saved.to_string_lossy().into();
+        }
+    }
     let list = folder.with_extension("json");
     fs::write(&list, serde_json::to_string_pretty(&jobs)?)
         .with_context(|| format!("cannot write {}", list.display()))?;
     Ok(jobs)
+}
+
+/// Where the job's images are saved.
+fn saved_to(job: &Job) -> Option<PathBuf> {
+    job.configuration.flow.get("save_to_dir").and_then(|folder| folder.as_str()).map(PathBuf::from)
+}
+
+/// Of every job that saves images, in order.
+fn saved(keras: &Keras, theirs: &[Job], ours: &[Job]) -> Result<Vec<Saved>> {
+    let pairs: Vec<_> = theirs.iter().zip(ours).filter_map(|(a, b)| saved_to(a).zip(saved_to(b))).collect();
+    keras.saved(&pairs)
 }
 
 fn compare(keras: &Job, told: &Told, ours: &Job, ran: Result<()>) -> Result<comparison::Comparison> {
@@ -213,6 +246,7 @@ fn repeat(options: &Options, job: &Job, executable: &Path) -> Vec<String> {
     let number = if number.is_empty() { "0" } else { number };
     let mut command = Command::new("cargo");
     command.args(["xtask", "parity", "--seed", &options.seed.to_string(), "--photos", &options.photos.to_string()]);
+    command.args(["--configurations", &options.configurations.to_string()]);
     command.args(["--only", number, "--python"]).arg(&options.python);
     if let Some(data) = &options.data {
         command.arg("--data").arg(data);

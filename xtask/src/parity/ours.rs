@@ -19,6 +19,9 @@ pub(super) fn command(executable: &Path, job: &Job) -> Command {
     let text = |arguments: &serde_json::Map<_, _>| serde_json::Value::from(arguments.clone()).to_string();
     let mut command = Command::new(executable);
     command.arg("batches").arg("--data").arg(&job.data);
+    if let Some(table) = &job.table {
+        command.arg("--table").arg(table);
+    }
     command.args(["--config", &text(&configuration.config), "--flow", &text(&configuration.flow)]);
     command.args(["--count", &configuration.count.to_string(), "--seed", &configuration.seed.to_string()]);
     command.args(["--compat", "keras3", "--output"]).arg(&job.output);
@@ -62,7 +65,7 @@ mod tests {
             "seed": 3,
         }))
         .unwrap();
-        Job { name: name.to_owned(), data: PathBuf::from("d"), configuration, output: PathBuf::from("o") }
+        Job { name: name.to_owned(), data: PathBuf::from("d"), table: None, configuration, output: PathBuf::from("o") }
     }
 
     #[test]

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::comparison::Comparison;
 use super::configuration::Configuration;
-use super::requirement::{self, Requirement};
+use super::keras::Saved;
+use super::requirement::{self, JUMPS, Requirement};
+use super::tables;
 
 /// One configuration's comparison, or why there is none.
 #[derive(Debug)]
@@ -14,9 +16,22 @@ pub(super) struct Outcome {
     pub(super) name: String,
     pub(super) configuration: Configuration,
     pub(super) compared: Result<Comparison, String>,
-    pub(super) jpeg: bool,
+    /// Where it saves images.
+    pub(super) saved: Option<Saved>,
+    pub(super) pass: Pass,
     /// Command lines that do it again.
     pub(super) repeat: Vec<String>,
+}
+
+/// What is compared on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// Folders of PNG and other lossless files.
+    Lossless,
+    /// Folders of JPEG files.
+    Jpeg,
+    /// A table of the lossless files.
+    Table,
 }
 
 #[derive(Debug, Serialize)]
@@ -26,6 +41,7 @@ pub(super) struct Report {
     pub(super) arguments: Vec<Row>,
     pub(super) requirements: Vec<Met>,
     pub(super) jpeg: Jpeg,
+    pub(super) saved: SavedFiles,
     pub(super) failures: Vec<Failure>,
 }
 
@@ -65,6 +81,18 @@ pub(super) struct Jpeg {
     pub(super) worst_share: f64,
 }
 
+/// What `save_to_dir` left.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct SavedFiles {
+    pub(super) configurations: usize,
+    pub(super) files: usize,
+    pub(super) names_equal: usize,
+    /// Of lossless files of lossless files.
+    pub(super) values: usize,
+    pub(super) one_off: usize,
+    pub(super) more_off: usize,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Failure {
     pub(super) name: String,
@@ -74,24 +102,28 @@ pub(super) struct Failure {
 
 impl Report {
     pub(super) fn of(versions: &str, outcomes: &[Outcome]) -> Report {
-        let png = || outcomes.iter().filter(|outcome| !outcome.jpeg);
-        let mut rows = BTreeMap::<(usize, String), Row>::new();
-        for outcome in png() {
-            for (position, argument) in outcome.configuration.rows() {
-                let row = rows.entry((position, argument.clone())).or_default();
+        let of = |pass| outcomes.iter().filter(move |outcome| outcome.pass == pass);
+        let mut rows = BTreeMap::<(bool, usize, String), Row>::new();
+        for outcome in of(Pass::Lossless).chain(of(Pass::Table)) {
+            let table = outcome.pass == Pass::Table;
+            let on = if table { tables::rows(&outcome.configuration) } else { outcome.configuration.rows() };
+            for (position, argument) in on {
+                let row = rows.entry((table, position, argument.clone())).or_default();
                 row.argument = argument;
                 row.add(outcome);
             }
         }
         let mut all = Row { argument: "all".to_owned(), ..Row::default() };
-        png().for_each(|outcome| all.add(outcome));
+        let lossless = || outcomes.iter().filter(|outcome| outcome.pass != Pass::Jpeg);
+        lossless().for_each(|outcome| all.add(outcome));
         Report {
             versions: versions.to_owned(),
             arguments: rows.into_values().chain([all]).collect(),
             requirements: [Requirement::Bits, Requirement::Close, Requirement::CloseButForJumps]
-                .map(|requirement| Met::of(requirement, png()))
+                .map(|requirement| Met::of(requirement, lossless()))
                 .into(),
-            jpeg: Jpeg::of(outcomes.iter().filter(|outcome| outcome.jpeg)),
+            jpeg: Jpeg::of(of(Pass::Jpeg)),
+            saved: SavedFiles::of(outcomes),
             failures: outcomes.iter().filter_map(Outcome::failure).collect(),
         }
     }
@@ -124,6 +156,11 @@ impl Report {
             visible_share * 100.0,
             worst_share * 100.0
         );
+        let SavedFiles { configurations, files, names_equal, values, one_off, more_off } = &self.saved;
+        text += &format!(
+            "save_to_dir: {configurations} configurations, {files} files, {names_equal} with the same names;\n  \
+             of {values} values in lossless files, {one_off} are one level off, {more_off} are more\n",
+        );
         for Failure { name, reason, repeat } in &self.failures {
             text += &format!("\n{name}: {reason}\n");
             for line in repeat {
@@ -139,9 +176,30 @@ impl Outcome {
     fn missed(&self) -> Option<String> {
         match &self.compared {
             Err(reason) => Some(reason.clone()),
-            Ok(compared) if self.jpeg => compared.missed_on_jpeg(),
-            Ok(compared) => compared.missed(requirement::of(&self.configuration)),
+            Ok(compared) if self.pass == Pass::Jpeg => {
+                compared.missed_on_jpeg().or_else(|| self.missed_in_files(compared))
+            }
+            Ok(compared) => {
+                let requirement = requirement::of(&self.configuration);
+                compared.missed(requirement).or_else(|| self.missed_in_files(compared))
+            }
         }
+    }
+
+    /// Files are of the batch's values cut to whole levels: the same levels if the batch has the same bits; if not,
+    /// the next level where a value is cut that lies near a whole one.
+    fn missed_in_files(&self, compared: &Comparison) -> Option<String> {
+        let saved = self.saved.as_ref()?;
+        let Saved { values, one_off, more_off, .. } = saved;
+        if !saved.names_equal {
+            return Some("other names of saved files".to_owned());
+        }
+        let missed = if compared.bits_equal {
+            one_off + more_off > 0
+        } else {
+            self.pass != Pass::Jpeg && *more_off as f64 > JUMPS * *values as f64
+        };
+        missed.then(|| format!("saved files: of {values} values {one_off} are one level off, {more_off} are more"))
     }
 
     fn failure(&self) -> Option<Failure> {
@@ -204,6 +262,35 @@ impl Jpeg {
     }
 }
 
+impl SavedFiles {
+    fn of(outcomes: &[Outcome]) -> SavedFiles {
+        let mut sum = SavedFiles::default();
+        for outcome in outcomes {
+            let Some(saved) = &outcome.saved else { continue };
+            sum.configurations += 1;
+            sum.files += saved.files;
+            sum.names_equal += if saved.names_equal { saved.files } else { 0 };
+            if outcome.pass != Pass::Jpeg {
+                sum.values += saved.values;
+                sum.one_off += saved.one_off;
+                sum.more_off += saved.more_off;
+            }
+        }
+        sum
+    }
+}
+
+impl Pass {
+    /// Of the job with this name.
+    pub(super) fn of(name: &str) -> Pass {
+        match name.split_once('-') {
+            Some(("jpeg", _)) => Pass::Jpeg,
+            Some(("table", _)) => Pass::Table,
+            _ => Pass::Lossless,
+        }
+    }
+}
+
 fn levels(difference: f64) -> String {
     if difference == 0.0 {
         "0".to_owned()
@@ -223,12 +310,29 @@ mod tests {
     fn outcome(config: serde_json::Value, jpeg: bool, compared: Result<Comparison, String>) -> Outcome {
         let configuration = serde_json::from_value(json!({"config": config, "flow": {}, "count": 1, "seed": 0}));
         let repeat = vec!["cargo xtask parity --only 3".to_owned()];
-        Outcome { name: "png-003".to_owned(), configuration: configuration.unwrap(), compared, jpeg, repeat }
+        let pass = if jpeg { Pass::Jpeg } else { Pass::Lossless };
+        let name = "png-003".to_owned();
+        Outcome { name, configuration: configuration.unwrap(), compared, saved: None, pass, repeat }
     }
 
     fn comparison(bits_equal: bool, largest: f64, beyond: usize) -> Result<Comparison, String> {
         let visible = beyond;
         Ok(Comparison { index_equal: true, labels_equal: true, bits_equal, largest, values: 100, beyond, visible })
+    }
+
+    #[test]
+    fn saved_files_are_as_equal_as_batches() {
+        let missed = |bits_equal, saved: [usize; 3], names_equal| {
+            let [values, one_off, more_off] = saved;
+            let mut outcome = outcome(json!({"zoom_range": 0.3}), false, comparison(bits_equal, 0.01, 0));
+            outcome.saved = Some(Saved { files: 2, names_equal, values, one_off, more_off });
+            outcome.failure().is_some()
+        };
+        assert!(!missed(true, [100, 0, 0], true));
+        assert!(missed(true, [100, 1, 0], true));
+        assert!(!missed(false, [100_000, 5, 10], true));
+        assert!(missed(false, [100_000, 5, 11], true));
+        assert!(missed(true, [0, 0, 0], false));
     }
 
     #[test]

@@ -179,6 +179,8 @@ pub(super) struct FlowConfig {
     y_col: Columns,
     weight_col: Option<String>,
     validate_filenames: bool,
+    /// What separates the classes in a field of a CSV file, where Keras' data frame has lists; not an argument of Keras.
+    list_separator: Option<char>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -209,6 +211,7 @@ impl Default for FlowConfig {
             y_col: Columns::One("class".to_owned()),
             weight_col: None,
             validate_filenames: true,
+            list_separator: None,
         }
     }
 }
@@ -270,6 +273,7 @@ impl FlowConfig {
             class_mode: self.class_mode()?,
             classes: self.classes.clone(),
             validate_filenames: self.validate_filenames,
+            list_separator: self.list_separator,
             strict: compat != Compat::Keras3,
             split: config.split()?,
             subset: self.subset()?,

@@ -40,7 +40,9 @@ impl Tensors {
             // There are no others.
             _ => {}
         }
-        if let Some(weights) = batch.weights() {
+        // Keras' batches without labels are images alone.
+        let weights = batch.weights().filter(|_| !matches!(batch.targets(), BatchTargets::None));
+        if let Some(weights) = weights {
             self.tensors.push((format!("w{number}"), Dtype::F32, vec![weights.len()], le_bytes(&weights)));
         }
         let index = batch.sample_indices().iter().flat_map(|&sample| (sample as i64).to_le_bytes()).collect();

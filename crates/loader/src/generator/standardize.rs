@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::ImageDataGenerator;
+use super::{Compat, ImageDataGenerator};
 use crate::batch::{Layout, PixelType, Pixels};
 use crate::error::LoaderError;
 use crate::flow::{Flow, FlowOptions};
 use crate::pipeline::LoaderOptions;
 use crate::standardize::{
-    DEFAULT_ZCA_BYTES, Preprocessing, PreprocessingFunction, Standardization, Statistics, StatisticsBuilder,
+    DEFAULT_ZCA_BYTES, ImageShape, MAX_NUMPY_FIT_BYTES, NumpyFit, Preprocessing, PreprocessingFunction,
+    Standardization, StandardizeError, Statistics, StatisticsBuilder,
 };
 
 impl ImageDataGenerator {
@@ -81,10 +82,13 @@ impl ImageDataGenerator {
     /// Finds the statistics that featurewise standardisation and whitening need, over every image of `flow` as it is
     /// resized, not augmented: Keras' `fit`. As there, images are rescaled first and functions are not applied.
     ///
+    /// Sums are in double precision and one image is held at a time. With [`Compat::Keras3`] they are numpy's, in
+    /// single precision and in the order that the flow's layout gives them, and all images are held.
+    ///
     /// # Errors
     ///
-    /// An image cannot be loaded; the whitening needs more than 2 GiB of memory, or cannot be found; an option has a
-    /// value that it cannot have.
+    /// An image cannot be loaded; the whitening needs more than 2 GiB of memory, or cannot be found; with
+    /// [`Compat::Keras3`] the images need more than 4 GiB; an option has a value that it cannot have.
     pub fn fit(self, flow: &Flow) -> Result<Self, LoaderError> {
         self.fit_with(flow, &Self::new(), 1)
     }
@@ -110,14 +114,52 @@ impl ImageDataGenerator {
         };
         let shape = options.sample_shape().image();
         let failed = |source| LoaderError::Fit { source };
-        let mut statistics =
-            StatisticsBuilder::for_standardization(&self.standardization, shape, DEFAULT_ZCA_BYTES).map_err(failed)?;
+        let count = (flow.samples() as u64).saturating_mul(rounds);
+        let mut fitting = Fitting::new(&self, shape, flow.options().layout, count).map_err(failed)?;
         for batch in flow.with(generator.clone(), options)?.stream(0..rounds, &LoaderOptions::default())?.blocking() {
             let batch = batch?;
             if let Pixels::F32(images) = batch.pixels() {
-                statistics.add_batch(images).map_err(failed)?;
+                fitting.add_batch(images).map_err(failed)?;
             }
         }
-        Ok(self.statistics(Arc::new(statistics.finish().map_err(failed)?)))
+        Ok(self.statistics(Arc::new(fitting.finish().map_err(failed)?)))
+    }
+}
+
+/// Statistics in the making, by whose arithmetic the generator wants.
+#[derive(Debug)]
+enum Fitting {
+    Exact(StatisticsBuilder),
+    Numpy(NumpyFit),
+}
+
+impl Fitting {
+    fn new(
+        generator: &ImageDataGenerator,
+        shape: ImageShape,
+        layout: Layout,
+        images: u64,
+    ) -> Result<Self, StandardizeError> {
+        let standardization = &generator.standardization;
+        Ok(match generator.compat {
+            Compat::Documented => {
+                Self::Exact(StatisticsBuilder::for_standardization(standardization, shape, DEFAULT_ZCA_BYTES)?)
+            }
+            Compat::Keras3 => Self::Numpy(NumpyFit::new(standardization, shape, layout, images, MAX_NUMPY_FIT_BYTES)?),
+        })
+    }
+
+    fn add_batch(&mut self, images: &[f32]) -> Result<(), StandardizeError> {
+        match self {
+            Self::Exact(builder) => builder.add_batch(images),
+            Self::Numpy(fit) => fit.add_batch(images),
+        }
+    }
+
+    fn finish(self) -> Result<Statistics, StandardizeError> {
+        match self {
+            Self::Exact(builder) => builder.finish(),
+            Self::Numpy(fit) => fit.finish(),
+        }
     }
 }

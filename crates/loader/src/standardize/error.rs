@@ -51,6 +51,22 @@ pub enum StandardizeError {
     #[error("no pixels to fit statistics on")]
     Empty,
 
+    /// Fitting as Keras 3 does needs all images at once, which is more memory than they may have.
+    #[error(
+        "fitting as Keras 3 does holds all images in memory: {images} of {shape} need {bytes} bytes, more than the \
+         {limit} allowed; fit on fewer or smaller images, or with compat documented, which holds one at a time"
+    )]
+    FitTooLarge {
+        /// How many images.
+        images: u64,
+        /// Shape of the images.
+        shape: ImageShape,
+        /// What they need.
+        bytes: u64,
+        /// What they may have.
+        limit: u64,
+    },
+
     /// Fitting the whitening needs more memory than it may.
     #[error(
         "ZCA whitening of {shape} images ({} values each) needs {bytes} bytes, more than the {limit} allowed; \
@@ -86,6 +102,13 @@ pub enum StandardizeError {
 }
 
 impl StandardizeError {
+    /// Of the value at `index` of an image of `shape` (HWC), the `image`th to fit on.
+    pub(super) const fn not_finite(shape: ImageShape, image: u64, index: usize, value: f32) -> Self {
+        let ImageShape { width, channels, .. } = shape;
+        let (row, column) = (index / (width * channels), index / channels % width);
+        Self::NotFinite { image, row, column, channel: index % channels, value }
+    }
+
     /// A short, fixed name of the reason, for the `reason` label of the metrics.
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -93,7 +116,7 @@ impl StandardizeError {
             Self::Function { .. } => "function",
             Self::NotFinite { .. } => "not_finite",
             Self::Empty => "empty",
-            Self::ZcaTooLarge { .. } => "size",
+            Self::FitTooLarge { .. } | Self::ZcaTooLarge { .. } => "size",
             Self::ZcaNotBuilt | Self::Zca { .. } => "zca",
             Self::Statistics { .. } => "statistics",
         }

@@ -10,7 +10,7 @@ use super::zca::Covariance;
 ///
 /// As in Keras, an image is rescaled before it is counted, and functions and [`Preprocessing`](super::Preprocessing)
 /// are not applied: whoever uses them fits on images that went through them. Sums are in double precision, where
-/// Keras' `float32` sums drift on large data sets. The same images in the same order give the same bits.
+/// Keras' `float32` sums drift on large data sets; [`Compat::Keras3`](crate::Compat) has those. The same images in the same order give the same bits.
 ///
 /// Memory does not grow with the number of images. Mean and standard deviation need next to none; ZCA whitening needs
 /// some 24 bytes for each pair of values in an image, and time in proportion to their third power.
@@ -113,7 +113,8 @@ impl StatisticsBuilder {
         }
         // Finite single-precision numbers cannot add up to more than a double holds.
         if !self.image_mean.iter().all(|sum| sum.is_finite()) {
-            return Err(self.not_finite(image));
+            let index = image.iter().position(|&value| !(value * rescale).is_finite()).unwrap_or_default();
+            return Err(StandardizeError::not_finite(self.shape, self.images, index, image[index] * rescale));
         }
         self.image_mean.iter_mut().for_each(|sum| *sum /= pixels);
 
@@ -164,18 +165,6 @@ impl StatisticsBuilder {
         let std = self.squares.iter().map(|&squares| (squares / pixels).sqrt() as f32).collect();
         let zca = self.covariance.map(|covariance| covariance.whitening(&self.mean)).transpose()?;
         Statistics::new(self.shape, mean, std, zca)
-    }
-
-    fn not_finite(&self, image: &[f32]) -> StandardizeError {
-        let ImageShape { width, channels, .. } = self.shape;
-        let index = image.iter().position(|&value| !(value * self.rescale).is_finite()).unwrap_or_default();
-        StandardizeError::NotFinite {
-            image: self.images,
-            row: index / (width * channels),
-            column: index / channels % width,
-            channel: index % channels,
-            value: image[index] * self.rescale,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::batch::Layout;
 
 const SHAPE: ImageShape = ImageShape { height: 3, width: 2, channels: 3 };
 
@@ -82,6 +83,37 @@ fn mean_and_deviation_are_those_of_keras() {
     assert_close(statistics.std(), &keras_statistics("std"), 1e-6, "std");
 }
 
+#[test]
+fn mean_and_deviation_are_those_of_keras_to_the_bit_where_that_is_asked() {
+    let mut cases = 0;
+    let mut drifts = 0;
+    for fields in lines("fit") {
+        let layout = if fields[0] == "channels_first" { Layout::Nchw } else { Layout::Nhwc };
+        let [height, width, channels] = [1, 2, 3].map(|field| fields[field].parse().unwrap());
+        let asked = Standardization { rescale: Some(fields[4].parse().unwrap()), ..Standardization::default() };
+        let shape = ImageShape { height, width, channels };
+        let mut images: Vec<f32> =
+            (0..7 * shape.values() as u64).map(|i| (i * 7919 % 257 * (i % 31 + 1) % 256) as f32).collect();
+        images.chunks_exact_mut(channels).for_each(|pixel| pixel[3.min(channels)..].fill(255.0));
+        let expected = floats(&fields[5..]);
+
+        let mut fit = NumpyFit::new(&asked, shape, layout, 7, MAX_NUMPY_FIT_BYTES).unwrap();
+        fit.add_batch(&images).unwrap();
+        let statistics = fit.finish().unwrap();
+        let got: Vec<u32> = statistics.mean().iter().chain(statistics.std()).map(|value| value.to_bits()).collect();
+        let bits: Vec<u32> = expected.iter().map(|value| value.to_bits()).collect();
+        assert_eq!(got, bits, "{fields:?}");
+
+        let mut exact = StatisticsBuilder::for_standardization(&asked, shape, 0).unwrap();
+        exact.add_batch(&images).unwrap();
+        let exact = exact.finish().unwrap();
+        drifts += usize::from(exact.mean().iter().chain(exact.std()).ne(&expected));
+        cases += 1;
+    }
+    assert_eq!(cases, 48);
+    assert!(drifts > 20, "the exact statistics are others, or this shows nothing: {drifts}");
+}
+
 #[cfg(feature = "zca")]
 #[test]
 fn whitening_is_that_of_keras() {
@@ -90,6 +122,10 @@ fn whitening_is_that_of_keras() {
     builder.add_batch(&(0..60).flat_map(image).collect::<Vec<_>>()).unwrap();
     let statistics = builder.finish().unwrap();
     assert_close(statistics.zca().unwrap(), &keras_statistics("zca"), 1e-5, "zca");
+
+    let mut fit = NumpyFit::new(&asked, SHAPE, Layout::Nhwc, 60, MAX_NUMPY_FIT_BYTES).unwrap();
+    fit.add_batch(&(0..60).flat_map(image).collect::<Vec<_>>()).unwrap();
+    assert_close(fit.finish().unwrap().zca().unwrap(), &keras_statistics("zca"), 1e-5, "zca");
 }
 
 #[test]

@@ -13,13 +13,13 @@ pub(super) fn standard_deviation(values: &[f32]) -> f32 {
 }
 
 /// numpy divides by a 64-bit count, so in double precision.
-fn divide(sum: f32, count: usize) -> f32 {
+pub(super) fn divide(sum: f32, count: usize) -> f32 {
     (f64::from(sum) / count as f64) as f32
 }
 
 /// The sum of `term` over `values` in the order of numpy's `pairwise_sum`: up to 128 terms in eight interleaved sums,
 /// longer runs as the sum of their halves.
-fn pairwise_sum(values: &[f32], term: &impl Fn(f32) -> f32) -> f32 {
+pub(super) fn pairwise_sum(values: &[f32], term: &impl Fn(f32) -> f32) -> f32 {
     const BLOCK: usize = 128;
     if values.len() > BLOCK {
         let half = values.len() / 2;

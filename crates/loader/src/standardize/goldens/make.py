@@ -5,6 +5,8 @@ statistics NAME BITS..                          .fit, rescale 1/255, on 60 of th
 standardize PREPROCESSING RESCALE STEPS BITS..  .standardize of the 61st, in which 100 is subtracted from every second
                                                 value, with those statistics
 levels BITS..                                   array_to_img(scale=True) of the same image
+fit LAYOUT HEIGHT WIDTH CHANNELS RESCALE BITS.. .mean and .std after .fit on 7 images of `photos`, whose fourth channel
+                                                is opaque
 
 BITS are those of float32 numbers, hexadecimal; or levels.
 """
@@ -25,6 +27,13 @@ STEPS = ["", "samplewise_center", "samplewise_std_normalization", "featurewise_c
 def image(number):
     i = np.arange(18, dtype=np.int64) + 18 * number
     return ((i * i * 31 + i * 7919) % 2551).astype(np.float32).reshape(SHAPE) / np.float32(10)
+
+
+def photos(height, width, channels):
+    i = np.arange(7 * height * width * channels, dtype=np.int64)
+    x = (i * 7919 % 257 * (i % 31 + 1) % 256).astype(np.float32).reshape(7, height, width, channels)
+    x[..., 3:] = 255
+    return x
 
 
 def bits(array):
@@ -54,3 +63,11 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "keras.txt"),
         g.mean, g.std, g.zca_whitening_matrix = deviation.mean, deviation.std, whitening.zca_whitening_matrix
         f.write(f"standardize {preprocessing} {rescale} {steps or '-'} {bits(g.standardize(probe.copy()))}\n")
     f.write("levels " + " ".join(str(level) for level in np.asarray(array_to_img(probe)).ravel()) + "\n")
+    for height, width in ((1, 1), (5, 3), (33, 40), (64, 130)):
+        for channels in (1, 3, 4):
+            for layout in ("channels_last", "channels_first"):
+                for rescale in (0, RESCALE):
+                    g = ImageDataGenerator(featurewise_std_normalization=True, rescale=rescale, data_format=layout)
+                    x = photos(height, width, channels)
+                    g.fit(np.ascontiguousarray(x.transpose(0, 3, 1, 2)) if layout == "channels_first" else x)
+                    f.write(f"fit {layout} {height} {width} {channels} {rescale} {bits(g.mean)} {bits(g.std)}\n")
