@@ -114,11 +114,11 @@
 //! - [`LoaderOptions::prefetch_batches`] batches begun or finished, and those that the consumer holds; buffers are used
 //!   again once a [`Batch`] is dropped;
 //! - [`LoaderOptions::max_bytes_in_flight`] bytes of files read and not yet decoded;
-//! - the scratch of [`LoaderOptions::threads`] threads: one decoded image each, and a few of the target's size.
+//! - the scratch of [`threads`](field@LoaderOptions::threads) compute threads: one decoded image each, and a few of the target's size.
 //!
 //! The index takes some 20 bytes a sample besides its name.
 //!
-//! A stream has a thread that reads (with blocking reads of [`LoaderOptions::concurrent_reads`] files at a time), the
+//! A stream has a thread that reads (with blocking reads of [`concurrent_reads`](field@LoaderOptions::concurrent_reads) files at a time), the
 //! compute threads, and one that watches for stalls. It brings its own runtime: it may be polled in any, or in none.
 //! Dropping it ends and joins all of them, within two seconds even where one hangs in a system call or a function; such a
 //! thread ends as soon as it is let go.
@@ -159,9 +159,8 @@ mod failure;
 mod flow;
 mod generator;
 mod metrics;
-pub mod migration {
-    #![doc = include_str!("../docs/migration.md")]
-}
+#[doc = include_str!("../docs/migration.md")]
+pub mod migration {}
 mod pipeline;
 mod random;
 mod report;
@@ -199,3 +198,7 @@ pub mod stages {
     pub use crate::resize::{Crop, DeepKind, DeepView, Resizer, View, keep_aspect_box};
     pub use crate::standardize::{StandardizeScratch, save_image_levels};
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

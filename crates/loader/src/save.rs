@@ -13,8 +13,9 @@ use crate::flow::check;
 use crate::standardize::save_image_levels;
 
 /// Where augmented images are written, one file a sample and epoch: `{prefix}_{index}_{number}.{format}`, where `index`
-/// is the sample's place in the index and `number` is drawn from the seed. Values are stretched from the image's own
-/// lowest and highest to 0 to 255, after standardisation, as Keras does.
+/// is the sample's place in the index and `number`, below 10,000,000, is drawn for the epoch. Values are stretched from
+/// the image's own lowest and highest to 0 to 255, after standardisation, as Keras does. The same run writes the same
+/// files again; a file that is there with another content is a failure, and stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveTo {
     /// The folder, which must be there.
