@@ -12,8 +12,8 @@ use crate::targets::BatchTargets;
 /// What a batch's pixels are stored as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PixelType {
-    /// `0..=255`, one byte a value; only where nothing standardises. What a warp interpolates is rounded, and what is beyond
-    /// 0 or 255 clipped.
+    /// `0..=255`, one byte a value; only where nothing standardises. What a warp interpolates is rounded, and what is
+    /// beyond 0 or 255 clipped.
     U8,
     /// Levels `0.0..=255.0`, or what the standardisation makes of them; four bytes a value.
     #[default]

@@ -46,14 +46,15 @@ impl ImageDataGenerator {
         Self::default()
     }
 
-    /// Rotates each image about its centre by up to so many degrees, either way, drawn uniformly. Default 0; at least 0.
+    /// Rotates each image about its centre by up to so many degrees, either way, drawn uniformly. Default 0; at least
+    /// 0.
     pub fn rotation_range(mut self, degrees: f64) -> Self {
         self.rotation_range = degrees;
         self
     }
 
-    /// Shifts each image left or right. Default none. A [`Shift`], or what Keras takes: `0.2` is a fraction of the width,
-    /// `30.0` pixels, `30_u32` a whole number of pixels below that, `vec![-8.0, 8.0]` one of these.
+    /// Shifts each image left or right. Default none. A [`Shift`], or what Keras takes: `0.2` is a fraction of the
+    /// width, `30.0` pixels, `30_u32` a whole number of pixels below that, `vec![-8.0, 8.0]` one of these.
     pub fn width_shift_range(mut self, most: impl Into<Shift>) -> Self {
         self.width_shift_range = most.into();
         self
@@ -73,8 +74,8 @@ impl ImageDataGenerator {
         self
     }
 
-    /// Shears each image about its centre by an angle of up to so many degrees, either way, drawn uniformly. Default 0; at
-    /// least 0.
+    /// Shears each image about its centre by an angle of up to so many degrees, either way, drawn uniformly. Default 0;
+    /// at least 0.
     pub fn shear_range(mut self, degrees: f64) -> Self {
         self.shear_range = degrees;
         self

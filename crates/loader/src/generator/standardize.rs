@@ -37,7 +37,8 @@ impl ImageDataGenerator {
         self
     }
 
-    /// Divides each image by its standard deviation, one for all channels, plus 1e-6; centres it as well. Default `false`.
+    /// Divides each image by its standard deviation, one for all channels, plus 1e-6; centres it as well. Default
+    /// `false`.
     pub fn samplewise_std_normalization(mut self, on: bool) -> Self {
         self.standardization.samplewise_std_normalization = on;
         self
@@ -50,8 +51,8 @@ impl ImageDataGenerator {
         self
     }
 
-    /// Divides by the data set's standard deviation of each channel plus 1e-6, which [`fit`](Self::fit) finds; centres as
-    /// well. Default `false`.
+    /// Divides by the data set's standard deviation of each channel plus 1e-6, which [`fit`](Self::fit) finds; centres
+    /// as well. Default `false`.
     pub fn featurewise_std_normalization(mut self, on: bool) -> Self {
         self.standardization.featurewise_std_normalization = on;
         self

@@ -124,9 +124,9 @@ fn layouts_hold_the_same_values() {
         assert_eq!(shape, [2, 4, 5, 3]);
         let (shape, first) = run(Layout::Nchw, pixel_type);
         assert_eq!(shape, [2, 3, 4, 5]);
-        for at in 0..first.len() {
+        for (at, &value) in first.iter().enumerate() {
             let (sample, channel, place) = (at / 60, at / 20 % 3, at % 20);
-            assert_eq!(first[at], last[sample * 60 + place * 3 + channel]);
+            assert_eq!(value, last[sample * 60 + place * 3 + channel]);
         }
     }
 }
