@@ -14,10 +14,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         interpolation: Interpolation::Bilinear,
         ..FlowOptions::default()
     };
-    let flow = ImageDataGenerator::new()
-        .rescale(1.0 / 255.0)
-        .horizontal_flip(true)
-        .flow_from_directory(folder, &DirectoryOptions::default(), options)?;
+    let flow = ImageDataGenerator::new().rescale(1.0 / 255.0).horizontal_flip(true).flow_from_directory(
+        folder,
+        &DirectoryOptions::default(),
+        options,
+    )?;
     println!("{}", flow.found());
     for batch in flow.stream(0..1, &LoaderOptions::default())?.blocking() {
         let batch = batch?;
@@ -26,7 +27,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let images = ArrayView4::from_shape(batch.shape(), values)?;
         assert_eq!(images.as_ptr(), values.as_ptr(), "the batch's own memory");
         let channels = images.map_axis(Axis(3), |pixel| pixel.sum()).mean().map(|sum| sum / 3.0);
-        println!("batch {}: {:?}, mean {:.4}, labels {:?}", batch.index, images.shape(), channels.unwrap_or(0.0), batch.labels());
+        println!(
+            "batch {}: {:?}, mean {:.4}, labels {:?}",
+            batch.index,
+            images.shape(),
+            channels.unwrap_or(0.0),
+            batch.labels()
+        );
     }
     Ok(())
 }

@@ -12,9 +12,10 @@ use crate::targets::BatchTargets;
 /// What a batch's pixels are stored as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PixelType {
-    /// `0..=255`, one byte a value; only where nothing standardises. What a warp interpolates is rounded.
+    /// `0..=255`, one byte a value; only where nothing standardises. What a warp interpolates is rounded, and what is
+    /// beyond 0 or 255 clipped.
     U8,
-    /// Standardised, four bytes a value.
+    /// Levels `0.0..=255.0`, or what the standardisation makes of them; four bytes a value.
     #[default]
     F32,
 }
@@ -125,7 +126,7 @@ impl Batch {
         BatchTargets::of(&self.source, &self.sample_indices, self.pixels())
     }
 
-    /// What each sample counts for in the loss, where the table has a column for it.
+    /// What each sample counts for in the loss, `[samples]`, where the table has a column for it.
     pub fn weights(&self) -> Option<Vec<f32>> {
         let weights = self.source.weights()?;
         Some(self.sample_indices.iter().map(|&sample| weights[sample]).collect())

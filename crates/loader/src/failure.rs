@@ -17,7 +17,8 @@ pub enum OnError {
     /// The sample is left out: its batch is smaller, and empty where every sample of it fails. The number of batches
     /// stays the same.
     Skip,
-    /// Another sample of the same class takes its place, chosen by (seed, epoch, sample): batches keep their size.
+    /// Another sample of the same class takes its place, chosen by (seed, epoch, sample): batches keep their size. Of
+    /// any class where samples have no single one. After 16 that fail as well the stream ends with the first error.
     Replace,
 }
 

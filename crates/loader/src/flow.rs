@@ -32,7 +32,8 @@ pub struct FlowOptions {
     /// Whether to cut the largest centre of the target's proportions out of an image before it is resized, instead of
     /// distorting it. Default `false`.
     pub keep_aspect_ratio: bool,
-    /// What of an image's file is heeded: colours, EXIF orientation, 16 bits, transparency.
+    /// What of an image's file is heeded: colours, EXIF orientation, 16 bits, transparency. Default: RGB, and the rest
+    /// as Keras has it.
     pub decode: DecodeOptions,
     /// What pixels are stored as. Default [`PixelType::F32`].
     pub pixel_type: PixelType,
@@ -40,7 +41,7 @@ pub struct FlowOptions {
     pub layout: Layout,
     /// What is done about files that cannot be read or decoded. Default [`OnError::Fail`].
     pub on_error: OnError,
-    /// How many files may be skipped or replaced. Default one in ten.
+    /// How many files may be skipped or replaced, all epochs taken together. Default one in ten.
     pub error_budget: ErrorBudget,
     /// Where every augmented image is written, to look at. Default `None`: nowhere.
     pub save_to: Option<SaveTo>,
@@ -114,7 +115,8 @@ impl Flow {
         Ok(flow)
     }
 
-    /// Both sides of a split, training first. Files are read at most once.
+    /// Both sides of a split, training first, each with the generator and options of this flow: give the validation
+    /// side others by [`with`](Self::with). Files are read at most once.
     ///
     /// # Errors
     ///
@@ -245,8 +247,8 @@ impl Flow {
         self.source.found()
     }
 
-    /// Starts threads that read, decode and resize ahead, and returns the batches of `epochs` in order.
-    /// `0..` never ends.
+    /// Starts threads that read, decode, resize, augment and standardise ahead, and returns the batches of `epochs`,
+    /// counted from 0, in order. `0..` never ends. Epochs do not depend on those before: any may be the first.
     ///
     /// # Errors
     ///

@@ -57,8 +57,8 @@
 //! | [`Layout::Nhwc`], the default | `[samples, height, width, channels]` |
 //! | [`Layout::Nchw`] | `[samples, channels, height, width]` |
 //!
-//! `height` and `width` are those of [`FlowOptions::target_size`]. The last batch of an epoch may have fewer samples than
-//! [`FlowOptions::batch_size`], and so may any under [`OnError::Skip`].
+//! `height` and `width` are those of [`FlowOptions::target_size`]. The last batch of an epoch may have fewer samples
+//! than [`FlowOptions::batch_size`], and so may any under [`OnError::Skip`].
 //!
 //! | [`DecodeOptions::color_mode`] | channels |
 //! |---|---|
@@ -71,9 +71,10 @@
 //! | [`PixelType::F32`], the default | levels `0.0..=255.0`, or what the standardisation makes of them |
 //! | [`PixelType::U8`] | levels `0..=255`; refused where something standardises |
 //!
-//! Levels in `f32` go beyond 255 in one case by decoding, 16-bit grey under [`ColorMode::Grayscale`], which Keras keeps;
-//! and beyond 0 and 255 in one by augmentation, a spline of order 2 or more. [`Preprocessing::Caffe`] is BGR less the
-//! ImageNet means, [`Preprocessing::Tf`] `-1.0..=1.0`, [`Preprocessing::Torch`] RGB by the ImageNet means and deviations.
+//! Levels in `f32` go beyond 255 in one case by decoding, 16-bit grey under [`ColorMode::Grayscale`], which Keras
+//! keeps; and beyond 0 and 255 in one by augmentation, a spline of order 2 or more. [`Preprocessing::Caffe`] is BGR
+//! less the ImageNet means, [`Preprocessing::Tf`] `-1.0..=1.0`, [`Preprocessing::Torch`] RGB by the ImageNet means and
+//! deviations.
 //!
 //! # Order of steps
 //!
@@ -84,8 +85,8 @@
 //! # Determinism
 //!
 //! A batch depends on the files, the options and `(seed, epoch, index)`, to the last bit: not on the number of threads,
-//! on timing, or on the machine. Any epoch can be streamed by itself: `stream(7..8, ..)` is what the eighth of `0..8` is.
-//! (A function of the user's has to be as deterministic.) There are two sets of random streams:
+//! on timing, or on the machine. Any epoch can be streamed by itself: `stream(7..8, ..)` is what the eighth of `0..8`
+//! is. (A function of the user's has to be as deterministic.) There are two sets of random streams:
 //!
 //! - [`Compat::Documented`], the default: ChaCha8, keyed by (seed, purpose, epoch, sample). Switching one augmentation on
 //!   leaves the draws of the others as they were, and a sample its own, whatever batch it is in.
@@ -103,9 +104,9 @@
 //!
 //! The latter two end with [`LoaderError::TooManyFailures`] once more files than [`FlowOptions::error_budget`] have
 //! failed; [`BatchStream::report`] lists them. Bad are: files that cannot be read, are no image, are cut short, or are
-//! corrupt (missing JPEG data is an error, not grey); images that a user's function refuses; and panics, of a decoder or
-//! a function, which are contained. A file that hangs for longer than [`LoaderOptions::stall_timeout`] ends the stream
-//! under every policy. [`scan`](mod@scan) looks for all of it beforehand.
+//! corrupt (missing JPEG data is an error, not grey); images that a user's function refuses; and panics, of a decoder
+//! or a function, which are contained. A file that hangs for longer than [`LoaderOptions::stall_timeout`] ends the
+//! stream under every policy. [`scan`](mod@scan) looks for all of it beforehand.
 //!
 //! # Memory and threads
 //!
@@ -114,14 +115,14 @@
 //! - [`LoaderOptions::prefetch_batches`] batches begun or finished, and those that the consumer holds; buffers are used
 //!   again once a [`Batch`] is dropped;
 //! - [`LoaderOptions::max_bytes_in_flight`] bytes of files read and not yet decoded;
-//! - the scratch of [`LoaderOptions::threads`] threads: one decoded image each, and a few of the target's size.
+//! - the scratch of [`LoaderOptions::threads`] compute threads: one decoded image each, and a few of the target's size.
 //!
 //! The index takes some 20 bytes a sample besides its name.
 //!
 //! A stream has a thread that reads (with blocking reads of [`LoaderOptions::concurrent_reads`] files at a time), the
 //! compute threads, and one that watches for stalls. It brings its own runtime: it may be polled in any, or in none.
-//! Dropping it ends and joins all of them, within two seconds even where one hangs in a system call or a function; such a
-//! thread ends as soon as it is let go.
+//! Dropping it ends and joins all of them. For one that hangs in a system call or in a function it waits two seconds;
+//! such a thread ends as soon as it is let go.
 //!
 //! # Send and Sync
 //!
@@ -146,6 +147,8 @@
 //! Counters, queue depths and times of each stage are reported through the `metrics` facade, labelled with
 //! [`LoaderOptions::name`]; [`describe_metrics`] registers their descriptions.
 //!
+//! [`LoaderOptions::concurrent_reads`]: field@LoaderOptions::concurrent_reads
+//! [`LoaderOptions::threads`]: field@LoaderOptions::threads
 //! [`flow_from_directory`]: ImageDataGenerator::flow_from_directory
 //! [`flow_from_table`]: ImageDataGenerator::flow_from_table
 //! [`flow_from_files`]: ImageDataGenerator::flow_from_files
@@ -159,9 +162,8 @@ mod failure;
 mod flow;
 mod generator;
 mod metrics;
-pub mod migration {
-    #![doc = include_str!("../docs/migration.md")]
-}
+#[doc = include_str!("../docs/migration.md")]
+pub mod migration {}
 mod pipeline;
 mod random;
 mod report;
@@ -199,3 +201,7 @@ pub mod stages {
     pub use crate::resize::{Crop, DeepKind, DeepView, Resizer, View, keep_aspect_box};
     pub use crate::standardize::{StandardizeScratch, save_image_levels};
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -14,9 +14,10 @@ pub struct Report {
     pub samples: u64,
     /// Files that failed and were skipped or replaced, in index order.
     pub failures: Vec<Failure>,
-    /// Files whose EXIF data says that they are stored rotated or mirrored; of the first epoch.
+    /// Files whose EXIF data says that they are stored rotated or mirrored, where that is ignored
+    /// ([`ExifOrientation::Ignore`](crate::ExifOrientation::Ignore)); of the first epoch.
     pub rotated: u64,
-    /// Files of 16 bits a channel with values that did not fit into 8 and were clipped; of the first epoch.
+    /// Files of more than 8 bits a channel with values that did not fit into 8 and were clipped; of the first epoch.
     pub clipped: u64,
 }
 

@@ -13,8 +13,9 @@ use crate::flow::check;
 use crate::standardize::save_image_levels;
 
 /// Where augmented images are written, one file a sample and epoch: `{prefix}_{index}_{number}.{format}`, where `index`
-/// is the sample's place in the index and `number` is drawn from the seed. Values are stretched from the image's own
-/// lowest and highest to 0 to 255, after standardisation, as Keras does.
+/// is the sample's place in the index and `number`, below 10,000,000, is drawn for the epoch. Values are stretched from
+/// the image's own lowest and highest to 0 to 255, after standardisation, as Keras does. The same run writes the same
+/// files again; a file that is there with another content is a failure, and stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveTo {
     /// The folder, which must be there.
@@ -134,7 +135,8 @@ fn jpeg(levels: &[u8], (height, width): (u16, u16), channels: usize) -> io::Resu
     Ok(bytes)
 }
 
-/// One or three channels: grey as a palette, colours as BGR. Rows go from the bottom up, each to a multiple of four bytes.
+/// One or three channels: grey as a palette, colours as BGR. Rows go from the bottom up, each to a multiple of four
+/// bytes.
 fn bmp(levels: &[u8], (height, width): (usize, usize), channels: usize) -> Vec<u8> {
     const HEADERS: usize = 14 + 40;
     let palette = if channels == 1 { 256 } else { 0 };
@@ -164,7 +166,14 @@ fn bmp(levels: &[u8], (height, width): (usize, usize), channels: usize) -> Vec<u
 
 /// Gives `bytes` their name, whole or not at all. The same run writes the same files again; another file stays.
 fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As any new file: the process' umask takes its part away. The default would be readable by the owner alone.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(bytes)?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(()),
@@ -191,6 +200,10 @@ mod tests {
             assert!(error.to_string().ends_with(&format!("{name}: cannot save")), "{error}");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "").unwrap();
+        let permissions = |path: &Path| fs::metadata(path).unwrap().permissions();
+        assert_eq!(permissions(&folder.path().join("aug_3_77.png")), permissions(&plain));
     }
 
     #[test]

@@ -1,11 +1,7 @@
 //! What may go to another thread, and what may be used from several at once: held to by the compiler.
 
-use crate::scan::{
-    Duplicates, Finding, Oddity, Problem, Sameness, ScanOptions, ScanProgress, ScanReport,
-};
-use crate::stages::{
-    Crop, Decoder, Deep, DeepKind, DeepView, FileFormat, Image, Resizer, StandardizeScratch, View,
-};
+use crate::scan::{Duplicates, Finding, Oddity, Problem, Sameness, ScanOptions, ScanProgress, ScanReport};
+use crate::stages::{Crop, Decoder, Deep, DeepKind, DeepView, FileFormat, Image, Resizer, StandardizeScratch, View};
 use crate::*;
 
 /// Every type is `Send` and `Sync`.

@@ -20,11 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         layout: Layout::Nchw,
         ..FlowOptions::default()
     };
-    let flow = ImageDataGenerator::new().horizontal_flip(true).preprocessing(Preprocessing::Torch).flow_from_directory(
-        folder,
-        &DirectoryOptions::default(),
-        options.clone(),
-    )?;
+    let flow = ImageDataGenerator::new()
+        .horizontal_flip(true)
+        .preprocessing(Preprocessing::Torch)
+        .flow_from_directory(folder, &DirectoryOptions::default(), options.clone())?;
     println!("{}", flow.found());
     for batch in flow.stream(0..1, &LoaderOptions::default())?.blocking() {
         let (images, labels) = tensors(&batch?, device)?;
@@ -32,10 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // A quarter of the bytes to a GPU: levels are sent, and made numbers of there.
-    let flow = flow.with(
-        ImageDataGenerator::new().horizontal_flip(true),
-        FlowOptions { pixel_type: PixelType::U8, ..options },
-    )?;
+    let flow = flow
+        .with(ImageDataGenerator::new().horizontal_flip(true), FlowOptions { pixel_type: PixelType::U8, ..options })?;
     for batch in flow.stream(0..1, &LoaderOptions::default())?.blocking() {
         let (levels, _) = tensors(&batch?, device)?;
         let images = levels.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;

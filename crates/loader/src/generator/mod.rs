@@ -16,6 +16,9 @@ use range::{RISING, is_range, is_rising};
 
 /// What is done to every image, with the names that Keras gives it. Nothing is on by default.
 ///
+/// Plain values, cheap to clone; ranges are checked when the generator is bound to files
+/// ([`flow_from_directory`](Self::flow_from_directory) and its like), which names the argument that cannot be.
+///
 /// Augmentation happens after the resize, standardisation ([`Standardization`]) after augmentation. The order
 /// of augmentation is Keras': rotation, shift, shear and zoom in one resampling, channel shift, flips,
 /// brightness. What is drawn is drawn anew for each epoch and sample.
@@ -43,57 +46,63 @@ impl ImageDataGenerator {
         Self::default()
     }
 
-    /// Rotates each image by up to so many degrees, either way.
+    /// Rotates each image about its centre by up to so many degrees, either way, drawn uniformly. Default 0; at least
+    /// 0.
     pub fn rotation_range(mut self, degrees: f64) -> Self {
         self.rotation_range = degrees;
         self
     }
 
-    /// Shifts each image left or right.
+    /// Shifts each image left or right. Default none. A [`Shift`], or what Keras takes: `0.2` is a fraction of the
+    /// width, `30.0` pixels, `30_u32` a whole number of pixels below that, `vec![-8.0, 8.0]` one of these.
     pub fn width_shift_range(mut self, most: impl Into<Shift>) -> Self {
         self.width_shift_range = most.into();
         self
     }
 
-    /// Shifts each image up or down.
+    /// Shifts each image up or down, likewise. Default none.
     pub fn height_shift_range(mut self, most: impl Into<Shift>) -> Self {
         self.height_shift_range = most.into();
         self
     }
 
-    /// Multiplies values by a factor between these two (lowest, highest), as Pillow's
-    /// `ImageEnhance.Brightness` does: on whole values, clipped to 0 to 255. `None` is off.
+    /// Multiplies values by a factor between these two (lowest, highest; at least 0), drawn uniformly, as Pillow's
+    /// `ImageEnhance.Brightness` does: on whole levels, fractions cut off, clipped to 0 to 255. Opacity stays. Default
+    /// `None`: off. (`(1.0, 1.0)` is on, and cuts fractions off.)
     pub fn brightness_range(mut self, factors: impl Into<Option<(f64, f64)>>) -> Self {
         self.brightness_range = factors.into();
         self
     }
 
-    /// Shears each image by an angle of up to so many degrees, either way.
+    /// Shears each image about its centre by an angle of up to so many degrees, either way, drawn uniformly. Default 0;
+    /// at least 0.
     pub fn shear_range(mut self, degrees: f64) -> Self {
         self.shear_range = degrees;
         self
     }
 
-    /// Zooms each axis of each image by a factor of its own: `0.2` or `(0.8, 1.2)`.
+    /// Zooms each axis of each image about its centre by a factor of its own, drawn uniformly: `0.2`, which is
+    /// `(0.8, 1.2)`. Below 1 zooms in. Default `(1.0, 1.0)`: none.
     pub fn zoom_range(mut self, factors: impl Into<ZoomRange>) -> Self {
         self.zoom_range = factors.into();
         self
     }
 
-    /// Adds up to so much, either way, to all values of an image, which stay in the image's own range. The
-    /// unit is that of 0 to 255.
+    /// Adds up to so much, either way, drawn uniformly, to all values of an image, which stay between the image's own
+    /// lowest and highest. In levels of 0 to 255. Default 0; at least 0.
     pub fn channel_shift_range(mut self, most: f64) -> Self {
         self.channel_shift_range = most;
         self
     }
 
-    /// What lies beyond the border of an image that is rotated, shifted, sheared or zoomed.
+    /// What lies beyond the border of an image that is rotated, shifted, sheared or zoomed. Default
+    /// [`FillMode::Nearest`].
     pub fn fill_mode(mut self, mode: FillMode) -> Self {
         self.fill_mode = mode;
         self
     }
 
-    /// The value beyond the border where [`fill_mode`](Self::fill_mode) is a constant.
+    /// The level beyond the border where [`fill_mode`](Self::fill_mode) is a constant. Default 0; any finite number.
     pub fn cval(mut self, value: f64) -> Self {
         self.cval = value;
         self
@@ -106,25 +115,25 @@ impl ImageDataGenerator {
         self
     }
 
-    /// Mirrors each image left to right with probability 1/2.
+    /// Mirrors each image left to right with probability 1/2. Default `false`.
     pub fn horizontal_flip(mut self, on: bool) -> Self {
         self.horizontal_flip = on;
         self
     }
 
-    /// Mirrors each image top to bottom with probability 1/2.
+    /// Mirrors each image top to bottom with probability 1/2. Default `false`.
     pub fn vertical_flip(mut self, on: bool) -> Self {
         self.vertical_flip = on;
         self
     }
 
-    /// Whose draws and geometry augmentation has.
+    /// Whose draws and geometry augmentation has. Default [`Compat::Documented`].
     pub fn compat(mut self, compat: Compat) -> Self {
         self.compat = compat;
         self
     }
 
-    /// Whether nothing but flips happens at random, so that pixels stay whole numbers.
+    /// Whether nothing but flips happens at random, if that, so that levels stay whole numbers.
     pub fn flips_only(&self) -> bool {
         let still = Self {
             horizontal_flip: self.horizontal_flip,

@@ -13,62 +13,66 @@ use crate::standardize::{
 };
 
 impl ImageDataGenerator {
-    /// What `keras.applications` does before its networks, after augmentation.
+    /// What `keras.applications` does before its networks, after augmentation. Default [`Preprocessing::None`].
     pub fn preprocessing(mut self, preprocessing: Preprocessing) -> Self {
         self.standardization.preprocessing = preprocessing;
         self
     }
 
-    /// A function of one's own, on each augmented image in `0.0..=255.0`, before everything else that standardises.
+    /// A function of one's own, on each augmented image (HWC, `f32`, `0.0..=255.0`), before everything else that
+    /// standardises. Default `None`. What it fails with, or panics with, is a failure of the image's file.
     pub fn preprocessing_function(mut self, function: impl Into<Option<PreprocessingFunction>>) -> Self {
         self.standardization.function = function.into();
         self
     }
 
-    /// Multiplies every value. `None` and 0 are none.
+    /// Multiplies every value. Default `None`; 0 is none as well.
     pub fn rescale(mut self, factor: impl Into<Option<f64>>) -> Self {
         self.standardization.rescale = factor.into();
         self
     }
 
-    /// Subtracts each image's mean.
+    /// Subtracts each image's mean, one for all channels. Default `false`.
     pub fn samplewise_center(mut self, on: bool) -> Self {
         self.standardization.samplewise_center = on;
         self
     }
 
-    /// Divides each image by its standard deviation; centres it as well.
+    /// Divides each image by its standard deviation, one for all channels, plus 1e-6; centres it as well. Default
+    /// `false`.
     pub fn samplewise_std_normalization(mut self, on: bool) -> Self {
         self.standardization.samplewise_std_normalization = on;
         self
     }
 
-    /// Subtracts the data set's mean of each channel, which [`fit`](Self::fit) finds.
+    /// Subtracts the data set's mean of each channel, which [`fit`](Self::fit) finds; binding a generator that was not
+    /// fitted is an error. Default `false`.
     pub fn featurewise_center(mut self, on: bool) -> Self {
         self.standardization.featurewise_center = on;
         self
     }
 
-    /// Divides by the data set's standard deviation of each channel, which [`fit`](Self::fit) finds; centres as well.
+    /// Divides by the data set's standard deviation of each channel plus 1e-6, which [`fit`](Self::fit) finds; centres
+    /// as well. Default `false`.
     pub fn featurewise_std_normalization(mut self, on: bool) -> Self {
         self.standardization.featurewise_std_normalization = on;
         self
     }
 
     /// Multiplies each flattened image by the data set's ZCA whitening, which [`fit`](Self::fit) finds; centres as well,
-    /// and takes the place of `featurewise_std_normalization`.
+    /// and takes the place of `featurewise_std_normalization`. Default `false`.
     pub fn zca_whitening(mut self, on: bool) -> Self {
         self.standardization.zca_whitening = on;
         self
     }
 
-    /// What is added to the singular values of the whitening. Default 1e-6.
+    /// What is added to the singular values of the whitening when it is fitted. Default 1e-6.
     pub fn zca_epsilon(mut self, epsilon: f64) -> Self {
         self.standardization.zca_epsilon = epsilon;
         self
     }
 
-    /// Statistics that were fitted before, such as those of the training images for prediction.
+    /// Statistics that were fitted before, such as those of the training images for prediction. Default `None`.
     pub fn statistics(mut self, statistics: impl Into<Option<Arc<Statistics>>>) -> Self {
         self.standardization.statistics = statistics.into();
         self

@@ -1,7 +1,10 @@
 //! The whole pipeline on real files.
 
+mod everything;
 mod failure;
+mod function;
 mod lifetime;
+mod options;
 
 use std::collections::BTreeSet;
 use std::fs;
