@@ -183,6 +183,8 @@ impl Draft<'_> {
 fn row(name: &str, value: &Value) -> String {
     let form = match (name, value) {
         (_, Value::Null) => "=None",
+        // A folder, another on each side.
+        ("save_to_dir", _) => "",
         (_, Value::String(text)) => return format!("{name}={text}"),
         ("interpolation_order", order) => return format!("{name}={order}"),
         ("width_shift_range" | "height_shift_range", Value::Array(_)) => " (list)",
