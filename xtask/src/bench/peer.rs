@@ -36,6 +36,9 @@ pub(super) struct Peer {
     _folder: TempDir,
 }
 
+/// A peer that cannot work, and why.
+pub(super) type Missing = (&'static str, String);
+
 /// What the script says.
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
@@ -52,7 +55,7 @@ impl Peer {
     /// # Errors
     ///
     /// `python` does not run.
-    pub(super) fn start(python: &Path, names: &[&'static str]) -> Result<(Vec<Peer>, Vec<(&'static str, String)>)> {
+    pub(super) fn start(python: &Path, names: &[&'static str]) -> Result<(Vec<Peer>, Vec<Missing>)> {
         let started = names.iter().map(|name| Peer::spawn(python, name)).collect::<Result<Vec<_>>>()?;
         let (mut ready, mut missing) = (Vec::new(), Vec::new());
         for mut peer in started {
