@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod batches;
+mod bench;
 mod disk;
 mod extract;
 mod failures;

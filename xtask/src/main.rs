@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "errors go to standard error")]
 
 mod archive;
+mod bench;
 mod cargo;
 mod fetch_weights;
 mod parity;
@@ -46,6 +47,8 @@ enum Command {
     Tidy,
     /// Prove on random configurations that the loader gives Keras' numbers; needs a Python with Keras.
     Parity(parity::Options),
+    /// Measure the loader beside other loaders, and how it scales.
+    Bench(bench::Options),
     /// Draw photos of city and countryside to try things on.
     DrawPhotos(photos::Options),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Tidy => tidy::run(),
         Command::Parity(options) => parity::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::DrawPhotos(options) => photos::run(&options),
     };
     match result {

@@ -6,6 +6,7 @@
 mod args;
 mod backbone;
 mod batches;
+mod bench;
 mod download;
 mod extract;
 mod failures;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Batches(args) => Ok(batches::run(*args)),
         Verb::Scan(args) => Ok(scan::run(args)),
         Verb::Summary(args) => args.check().map(summary::run),
+        Verb::Bench(args) => Ok(bench::run(args)),
     };
     match ended {
         Ok(Ok(Ending::Done)) => ExitCode::SUCCESS,

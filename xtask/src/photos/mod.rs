@@ -79,6 +79,17 @@ pub(crate) fn draw_all(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A scene of its own for each seed, in turn countryside and city: RGB, HWC, without the grain that a camera adds.
+pub(crate) fn scene(seed: u64, width: usize, height: usize) -> Vec<u8> {
+    let mut random = Random::new(1 << 34 | seed);
+    let mut canvas = Canvas::new(width, height);
+    match seed % 2 {
+        0 => rural::draw(&mut canvas, &mut random),
+        _ => urban::draw(&mut canvas, &mut random),
+    }
+    canvas.rgb()
+}
+
 fn pictures() -> Vec<Picture> {
     let mut pictures = Vec::new();
     for (split, count) in SPLITS {

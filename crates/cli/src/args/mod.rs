@@ -8,7 +8,7 @@ pub(crate) mod values;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
-use crate::{batches, extract, scan, summary, train};
+use crate::{batches, bench, extract, scan, summary, train};
 use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};
 
@@ -31,6 +31,7 @@ pub(crate) enum Verb {
     Batches(Box<batches::BatchesArgs>),
     Scan(scan::ScanArgs),
     Summary(summary::SummaryArgs),
+    Bench(bench::BenchArgs),
 }
 
 /// Which features, and how they are computed: what `train` and `extract` share.

@@ -1,0 +1,152 @@
+//! Ours alone, by number of threads and by number of files, with the memory that it takes.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::corpus::{self, Corpus};
+use super::ours::{Ours, Told};
+use super::row::{Interpolation, Row};
+use super::{Options, table};
+
+/// Threads of the table by files, and of the table by threads if none are asked for.
+const THREADS_BY_FILES: u16 = 2;
+const THREADS: [u16; 4] = [1, 2, 4, 64];
+
+/// One line of both tables.
+#[derive(Debug)]
+struct Measured {
+    corpus: String,
+    files: usize,
+    threads: u16,
+    passes: Vec<Told>,
+}
+
+/// Both tables.
+#[derive(Debug)]
+pub(super) struct Scaling {
+    by_threads: Vec<Measured>,
+    by_files: Vec<Measured>,
+}
+
+pub(super) fn run(options: &Options, ours: &Ours, corpora: &[Corpus]) -> Result<Scaling> {
+    let threads = if options.threads.is_empty() { &THREADS[..] } else { &options.threads };
+    let jobs = corpora.iter().flat_map(|corpus| threads.iter().map(|threads| (corpus.clone(), *threads)));
+    options.progress("by number of threads ...");
+    let by_threads = measure(options, ours, &jobs.collect::<Vec<_>>())?;
+
+    options.progress("by number of files ...");
+    let place = corpus::folder();
+    std::fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
+    let workshop = tempfile::Builder::new().prefix(".files-").tempdir_in(&place).context("cannot make a folder")?;
+    let mut jobs = Vec::new();
+    if let Some(first) = corpora.first() {
+        for files in &options.files {
+            let folder = workshop.path().join(files.to_string());
+            jobs.push((corpus::repeated(first, *files as usize, &folder)?, THREADS_BY_FILES));
+        }
+    }
+    Ok(Scaling { by_threads, by_files: measure(options, ours, &jobs)? })
+}
+
+/// Round after round, one pass of each job.
+fn measure(options: &Options, ours: &Ours, jobs: &[(Corpus, u16)]) -> Result<Vec<Measured>> {
+    let measured = |(corpus, threads): &(Corpus, u16)| Measured {
+        corpus: corpus.name.clone(),
+        files: 0,
+        threads: *threads,
+        passes: Vec::new(),
+    };
+    let mut all: Vec<_> = jobs.iter().map(measured).collect();
+    for _ in 0..options.passes {
+        for (measured, (corpus, threads)) in all.iter_mut().zip(jobs) {
+            let row = Row { corpus: corpus.clone(), interpolation: Interpolation::Nearest, augmented: false };
+            let told = ours.pass(&row, *threads)?;
+            measured.files = told.images;
+            measured.passes.push(told);
+        }
+    }
+    Ok(all)
+}
+
+impl Measured {
+    fn rate(&self) -> Option<f64> {
+        table::median(&self.passes.iter().map(|told| told.images_per_second).collect::<Vec<_>>())
+    }
+
+    /// The most memory that any run held, in MiB.
+    fn peak(&self) -> Option<f64> {
+        self.passes.iter().filter_map(|told| told.peak_resident_bytes).max().map(mebibytes)
+    }
+
+    /// What a run held before its first pass, in MiB: the executable and its libraries, and the index.
+    fn before(&self) -> Option<f64> {
+        self.passes.iter().filter_map(|told| told.resident_before_bytes).max().map(mebibytes)
+    }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+impl Scaling {
+    /// As a document, and as text.
+    pub(super) fn told(&self) -> (Value, String) {
+        let document = json!({ "by_threads": document(&self.by_threads), "by_files": document(&self.by_files) });
+        let title = "Images per second (nearest, not augmented), and MiB resident at most and before the first pass";
+        (document, format!("{title}\n{}\n\n{}", text(&self.by_threads), text(&self.by_files)))
+    }
+}
+
+fn text(rows: &[Measured]) -> String {
+    let number = |value: Option<f64>, format: fn(f64) -> String| value.map_or_else(|| "-".to_owned(), format);
+    let cells = |row: &Measured| {
+        vec![
+            row.corpus.clone(),
+            row.files.to_string(),
+            row.threads.to_string(),
+            number(row.rate(), table::rate),
+            number(row.peak(), |mib| format!("{mib:.0}")),
+            number(row.before(), |mib| format!("{mib:.0}")),
+        ]
+    };
+    let header = ["corpus", "files", "threads", "images/s", "MiB", "before"];
+    table::render(&header, &rows.iter().map(cells).collect::<Vec<_>>(), 1)
+}
+
+fn document(rows: &[Measured]) -> Vec<Value> {
+    let row = |row: &Measured| {
+        json!({
+            "corpus": row.corpus,
+            "files": row.files,
+            "threads": row.threads,
+            "images_per_second": row.rate(),
+            "peak_resident_mebibytes": row.peak(),
+            "resident_before_mebibytes": row.before(),
+        })
+    };
+    rows.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_medians_and_memory_is_the_most() {
+        let told = |rate, mebibytes: u64| Told {
+            images: 800,
+            images_per_second: rate,
+            peak_resident_bytes: Some(mebibytes << 20),
+            resident_before_bytes: None,
+        };
+        let measured = |threads, passes| Measured { corpus: "web".to_owned(), files: 800, threads, passes };
+        let rows =
+            [measured(1, vec![told(400.0, 90), told(500.0, 95), told(450.0, 91)]), measured(64, vec![told(80.0, 310)])];
+        let expected = "\
+corpus  files  threads  images/s  MiB  before
+web       800        1       450   95       -
+web       800       64      80.0  310       -";
+        assert_eq!(text(&rows), expected);
+        assert_eq!(document(&rows)[0]["peak_resident_mebibytes"], 95.0);
+    }
+}
