@@ -16,6 +16,8 @@ mod idct;
 mod progressive;
 mod scan;
 mod sequential;
+mod strict;
+mod unstuffed;
 mod upsample;
 
 use super::raster::{Mode, Raster};
@@ -36,6 +38,8 @@ pub(super) struct Scratch {
     /// Of progressive files.
     coefficients: [Vec<i16>; 4],
     rows: upsample::Rows,
+    /// An interval's entropy-coded data.
+    unstuffed: Vec<u8>,
     /// Four-channel pixels on their way to RGB.
     inks: Vec<u8>,
     /// The marker or entropy-coded byte that decoding came to.
@@ -118,7 +122,7 @@ fn decode_exactly(
                 }
                 let buffers = (&mut scratch.planes, &mut scratch.coefficients);
                 let scan = Scan::new(frame, &headers.tables, at, buffers, bytes)?;
-                let end = scan.decode(bytes, lenient, &mut scratch.reached)?;
+                let end = scan.decode(bytes, lenient, &mut scratch.unstuffed, &mut scratch.reached)?;
                 headers.go_on_at(end);
             }
             Segment::End => break,
