@@ -118,18 +118,13 @@ fn samples([a, b, c, d, e, f, g, h]: [__m256i; 8]) -> [[u8; 64]; 2] {
     let (cd, gh) = (_mm256_unpacklo_epi8(cg, dh), _mm256_unpackhi_epi8(cg, dh));
     let words = |a, b| [_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)];
     let ([abcd, abcd_high], [efgh, efgh_high]) = (words(ab, cd), words(ef, gh));
+    let rows = |rows| bytemuck::cast::<_, [[u8; 16]; 2]>(_mm256_xor_si256(rows, _mm256_set1_epi8(-128)));
     let rows = [
-        _mm256_unpacklo_epi32(abcd, efgh),
-        _mm256_unpackhi_epi32(abcd, efgh),
-        _mm256_unpacklo_epi32(abcd_high, efgh_high),
-        _mm256_unpackhi_epi32(abcd_high, efgh_high),
-    ]
-    .map(
-        #[inline(always)]
-        |rows| bytemuck::cast::<_, [[u8; 16]; 2]>(_mm256_xor_si256(rows, _mm256_set1_epi8(-128))),
-    );
-    [0, 1].map(
-        #[inline(always)]
-        |block: usize| bytemuck::cast(rows.map(|rows| rows[block])),
-    )
+        rows(_mm256_unpacklo_epi32(abcd, efgh)),
+        rows(_mm256_unpackhi_epi32(abcd, efgh)),
+        rows(_mm256_unpacklo_epi32(abcd_high, efgh_high)),
+        rows(_mm256_unpackhi_epi32(abcd_high, efgh_high)),
+    ];
+    let block = |k: usize| bytemuck::cast([rows[0][k], rows[1][k], rows[2][k], rows[3][k]]);
+    [block(0), block(1)]
 }
