@@ -23,7 +23,7 @@ mod upsample;
 use super::raster::{Mode, Raster};
 use super::{DecodeError, FileFormat, check_size, cmyk, exif};
 use color::ColorSpace;
-use headers::{Headers, Segment};
+use headers::{Headers, Segment, Tables};
 use scan::Scan;
 
 const FORMAT: FileFormat = FileFormat::Jpeg;
@@ -35,6 +35,7 @@ const MAX_SCANS: usize = 500;
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     planes: Vec<Vec<u8>>,
+    tables: Tables,
     /// Of progressive files.
     coefficients: [Vec<i16>; 4],
     rows: upsample::Rows,
@@ -96,6 +97,20 @@ fn pixels(bytes: &[u8], out: &mut Vec<u8>, scratch: &mut Scratch) -> Result<(usi
 
 /// Decodes to RGB, or to `color` where that is known. The outer result is whether the file is decoded here, the inner one what came of it.
 fn decode_exactly(
+    bytes: &[u8],
+    headers: &mut Headers<'_>,
+    color: Option<ColorSpace>,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Result<Result<(usize, usize), DecodeError>, Unusual> {
+    headers.tables = std::mem::take(&mut scratch.tables);
+    headers.tables.reset();
+    let result = decode_segments(bytes, headers, color, out, scratch);
+    scratch.tables = std::mem::take(&mut headers.tables);
+    result
+}
+
+fn decode_segments(
     bytes: &[u8],
     headers: &mut Headers<'_>,
     color: Option<ColorSpace>,

@@ -2,7 +2,7 @@
 
 use super::Unusual;
 use super::bits::BitReader;
-use super::frame::{Component, Frame};
+use super::frame::{Component, Frame, PerChannel};
 use super::headers::Tables;
 use super::huffman::Huffman;
 use super::progressive::Band;
@@ -16,7 +16,7 @@ pub(super) struct Scan<'a> {
     tables: &'a Tables,
     planes: &'a mut [Vec<u8>],
     /// Places in the frame, and the tables for the first and the other coefficients.
-    members: Vec<Member<'a>>,
+    members: PerChannel<Member<'a>>,
     band: Band,
     data: usize,
 }
@@ -45,7 +45,7 @@ impl<'a> Scan<'a> {
         let header = bytes.get(at + 1..at + 1 + 2 * count + 3).ok_or(Unusual)?;
         let (selectors, band) = header.split_at(2 * count);
         let band = Band { first: band[0].into(), last: band[1].into(), high: band[2] >> 4, low: band[2] & 15 };
-        let mut members = Vec::with_capacity(count);
+        let mut members = PerChannel::new();
         for &[id, selector] in selectors.as_chunks::<2>().0 {
             let component = frame.components.iter().position(|component| component.id == id).ok_or(Unusual)?;
             if members.iter().any(|member: &Member<'_>| member.component == component) {
