@@ -29,14 +29,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
 #[test]
 fn warm_stages_allocate_nothing_for_jpeg() {
     // Of different sizes, samplings and tables, in turn.
-    let files = ["photo.jpg", "sampled-1x2.jpg", "progressive.jpg", "cmyk.jpg"].map(fixture);
+    let files = ["photo.jpg", "sampled-1x2.jpg", "progressive.jpg", "cmyk.jpg"]
+        .map(|name| std::fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap());
     let mut decoder = Decoder::new();
     let mut resizer = Resizer::new();
     let (mut levels, mut values) = (vec![0; 24 * 24 * 3], vec![0.0; 24 * 24 * 3]);

@@ -50,11 +50,10 @@ pub(super) fn flat(first: i32, out: &mut [u8], stride: usize) {
     }
 }
 
-/// Samples of a block of dequantised coefficients in natural order, as rows of 8 at every `stride` of `out`.
+/// Samples of a block of coefficients in natural order, as rows of 8 at every `stride` of `out`.
 #[inline]
-pub(super) fn block(coefficients: &[i32; 64], out: &mut [u8], stride: usize) {
-    let coefficients = coefficients.map(|coefficient| coefficient as i16);
-    let [samples, _] = two([&coefficients, &[0; 64]], [&[1; 64]; 2]);
+pub(super) fn block(quantised: &[i16; 64], quantization: &[i16; 64], out: &mut [u8], stride: usize) {
+    let [samples, _] = two([quantised, &[0; 64]], [quantization; 2]);
     put(&samples, out, stride);
 }
 
@@ -93,9 +92,9 @@ fn to_sample(value: i32) -> u8 {
 mod tests {
     use super::*;
 
-    fn samples(coefficients: &[i32; 64]) -> [u8; 64] {
+    fn samples(coefficients: &[i16; 64]) -> [u8; 64] {
         let mut out = [0; 64];
-        block(coefficients, &mut out, 8);
+        block(coefficients, &[1; 64], &mut out, 8);
         out
     }
 
@@ -105,7 +104,7 @@ mod tests {
             let mut coefficients = [0; 64];
             coefficients[0] = first;
             let mut out = [0; 64];
-            flat(first, &mut out, 8);
+            flat(first.into(), &mut out, 8);
             assert_eq!(samples(&coefficients), out, "{first}");
         }
     }
@@ -118,7 +117,7 @@ mod tests {
             let mut coefficients = [0; 64];
             for coefficient in &mut coefficients[..20] {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                *coefficient = (state >> 40) as i32 % 120 - 60;
+                *coefficient = ((state >> 40) % 120) as i16 - 60;
             }
             let fast = samples(&coefficients);
             for (place, &fast) in fast.iter().enumerate() {
