@@ -1,5 +1,11 @@
 //! What samples mean, and their way to RGB (libjpeg's `jdcolor.c`).
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::Avx2;
+
 /// The meaning of a file's channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColorSpace {
@@ -29,8 +35,21 @@ impl ColorSpace {
     }
 
     /// Interleaves a row of samples, a slice a channel, into pixels.
-    #[inline(always)]
     pub(super) fn row(self, samples: [&[u8]; 4], out: &mut [u8]) {
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(avx2), true) = (Avx2::detect(), out.len() >= 3 * avx2::LANES) {
+            let [a, b, c, _] = samples;
+            match self {
+                Self::Grey => return avx2::rgb(avx2, [a, a, a], out),
+                Self::Rgb => return avx2::rgb(avx2, [a, b, c], out),
+                Self::YCbCr => return avx2::ycbcr(avx2, [a, b, c], out),
+                Self::Cmyk | Self::Ycck => {}
+            }
+        }
+        self.row_portable(samples, out);
+    }
+
+    fn row_portable(self, samples: [&[u8]; 4], out: &mut [u8]) {
         let [a, b, c, d] = samples;
         match self {
             Self::Grey => {
@@ -82,6 +101,35 @@ fn to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn vectors_give_every_colour_as_single_pixels_do() {
+        let ramp: Vec<u8> = (0..=255).collect();
+        for cb in 0..=255 {
+            for cr in 0..=255 {
+                let (mut row, mut portable) = ([0; 768], [0; 768]);
+                let samples = [&ramp, &[cb; 256][..], &[cr; 256], &[]];
+                ColorSpace::YCbCr.row(samples, &mut row);
+                ColorSpace::YCbCr.row_portable(samples, &mut portable);
+                assert_eq!(row, portable);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_every_width_are_interleaved() {
+        let channel = |factor: usize| -> Vec<u8> { (0..200).map(|x| (x * factor % 251) as u8).collect() };
+        let (a, b, c) = (channel(7), channel(11), channel(113));
+        for color in [ColorSpace::Grey, ColorSpace::Rgb, ColorSpace::YCbCr] {
+            for width in 1..200 {
+                let (mut row, mut portable) = (vec![0; width * 3], vec![0; width * 3]);
+                // More samples than pixels, as after replication.
+                color.row([&a, &b, &c, &[]], &mut row);
+                color.row_portable([&a, &b, &c, &[]], &mut portable);
+                assert_eq!(row, portable, "{color:?} {width}");
+            }
+        }
+    }
 
     #[test]
     fn grey_has_no_tint_and_primaries_are_where_they_belong() {

@@ -1,6 +1,11 @@
 //! What a frame header says, and where its samples go.
 
+use smallvec::SmallVec;
+
 use super::Unusual;
+
+/// One of each channel, kept in place.
+pub(super) type PerChannel<T> = SmallVec<[T; 4]>;
 
 /// Pixels along a side of a block.
 pub(super) const BLOCK: usize = 8;
@@ -11,7 +16,7 @@ pub(super) struct Frame {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) progressive: bool,
-    pub(super) components: Vec<Component>,
+    pub(super) components: PerChannel<Component>,
     /// Units of interleaved scans: across and down.
     pub(super) units: (usize, usize),
     max_sampling: (usize, usize),
@@ -113,7 +118,7 @@ impl Component {
 pub(super) struct Planes {
     pub(super) width: usize,
     pub(super) height: usize,
-    pub(super) channels: Vec<Channel>,
+    pub(super) channels: PerChannel<Channel>,
 }
 
 /// Where a channel's samples are in its plane, and how many pixels each stands for.

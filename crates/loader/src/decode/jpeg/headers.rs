@@ -3,7 +3,7 @@
 use super::Unusual;
 use super::bits::next_marker;
 use super::color::ColorSpace;
-use super::frame::Frame;
+use super::frame::{Frame, PerChannel};
 use super::huffman::Huffman;
 
 /// The order in which coefficients are coded: natural index of each.
@@ -20,8 +20,42 @@ pub(super) struct Tables {
     pub(super) quantization: [Option<[i32; 64]>; 4],
     pub(super) dc: [Option<Huffman>; 4],
     pub(super) ac: [Option<Huffman>; 4],
+    /// Those of the last file, DC and AC: the next often has the same.
+    warm: [[Option<Huffman>; 4]; 2],
     /// Units between restart markers; 0: none.
     pub(super) restart_interval: usize,
+}
+
+impl Tables {
+    /// Begins a file, in which none is defined.
+    pub(super) fn reset(&mut self) {
+        let warm = std::mem::take(&mut self.warm);
+        let Self { dc, ac, .. } = std::mem::take(self);
+        let [warm_dc, warm_ac] = warm;
+        let merge = |last: [Option<Huffman>; 4], older: [Option<Huffman>; 4]| {
+            let mut older = older.into_iter();
+            last.map(|table| table.or(older.next().flatten()))
+        };
+        self.warm = [merge(dc, warm_dc), merge(ac, warm_ac)];
+    }
+
+    fn define(&mut self, class: u8, counts: &[u8; 16], symbols: &[u8]) -> Result<(), Unusual> {
+        let (slots, warm) = match class >> 4 {
+            0 => (&mut self.dc, &mut self.warm[0]),
+            1 => (&mut self.ac, &mut self.warm[1]),
+            _ => return Err(Unusual),
+        };
+        let place = usize::from(class & 15);
+        let slot = slots.get_mut(place).ok_or(Unusual)?;
+        *slot = Some(match slot.take().or_else(|| warm[place].take()) {
+            Some(mut table) => {
+                table.set(counts, symbols)?;
+                table
+            }
+            None => Huffman::new(counts, symbols)?,
+        });
+        Ok(())
+    }
 }
 
 /// A segment that something has to be done about.
@@ -124,13 +158,13 @@ impl<'a> Headers<'a> {
 
     /// What the samples mean, by libjpeg's rules (`default_decompress_parms`).
     pub(super) fn color_space(&self) -> Result<ColorSpace, Unusual> {
-        let ids: Vec<u8> =
+        let ids: PerChannel<u8> =
             self.frame.as_ref().ok_or(Unusual)?.components.iter().map(|component| component.id).collect();
         Ok(match (ids.len(), self.adobe) {
             (1, _) => ColorSpace::Grey,
             (3, _) if self.jfif => ColorSpace::YCbCr,
             (3, Some(0)) => ColorSpace::Rgb,
-            (3, None) if ids == *b"RGB" => ColorSpace::Rgb,
+            (3, None) if ids[..] == *b"RGB" => ColorSpace::Rgb,
             (3, _) => ColorSpace::YCbCr,
             (4, None | Some(0)) => ColorSpace::Cmyk,
             (4, Some(_)) => ColorSpace::Ycck,
@@ -147,7 +181,7 @@ impl<'a> Headers<'a> {
         if self.frame.is_some() || components.len() != usize::from(count) * 3 {
             return Err(Unusual);
         }
-        let components: Vec<_> = components
+        let components: PerChannel<_> = components
             .as_chunks::<3>()
             .0
             .iter()
@@ -165,13 +199,7 @@ impl<'a> Headers<'a> {
             let counts = rest.first_chunk::<16>().ok_or(Unusual)?;
             let total = counts.iter().map(|&count| usize::from(count)).sum();
             let symbols = rest[16..].get(..total).ok_or(Unusual)?;
-            let table = Huffman::new(counts, symbols)?;
-            let slots = match class >> 4 {
-                0 => &mut self.tables.dc,
-                1 => &mut self.tables.ac,
-                _ => return Err(Unusual),
-            };
-            *slots.get_mut(usize::from(class & 15)).ok_or(Unusual)? = Some(table);
+            self.tables.define(class, counts, symbols)?;
             body = &rest[16 + total..];
         }
         Ok(())

@@ -4,76 +4,178 @@ use super::Unusual;
 use super::bits::BitReader;
 
 /// Codes of up to so many bits are found by one look-up.
-const LOOKUP_BITS: u32 = 9;
+const LOOKUP_BITS: u32 = 11;
+
+/// Coefficients after the first have so many bits, unless they are damaged.
+const MAX_SIZE: u32 = 10;
 
 /// A decoding table (T.81 annex C and F.2.2.3).
 #[derive(Clone, Debug)]
 pub(super) struct Huffman {
-    /// For each first [`LOOKUP_BITS`] bits: code length and symbol; length 0 where the code is longer.
-    lookup: Box<[(u8, u8); 1 << LOOKUP_BITS]>,
+    /// For each first [`LOOKUP_BITS`] bits the symbol; [`Entry::LONG`] where the code is longer.
+    lookup: Box<[Entry; 1 << LOOKUP_BITS]>,
     /// For each length: the first code past those of that length, as 16 bits, aligned to the top.
     limits: [u32; 17],
     /// For each length: what is added to a code to find its symbol.
     offsets: [i32; 17],
+    counts: [u8; 16],
     symbols: Vec<u8>,
+}
+
+/// A symbol, its code and the value after it: from the lowest byte, the bits of both, the bits of the code, 64 less
+/// the bits of the value, and the run, with the top bit set where there is no value, one that
+/// cannot be, or no symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry(u32);
+
+impl Entry {
+    /// The code is longer.
+    const LONG: Self = Self(1 << 31);
+
+    fn new(length: u32, symbol: u8) -> Self {
+        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        let special = if (1..=MAX_SIZE).contains(&size) { 0 } else { 1 << 31 };
+        Self((length + size) | length << 8 | (64 - size) << 16 | run << 24 | special)
+    }
+
+    fn is_long(self) -> bool {
+        self == Self::LONG
+    }
+
+    /// Whether a second look is needed: there is no value, one of too many bits, or the code is longer.
+    #[inline(always)]
+    pub(super) fn is_special(self) -> bool {
+        (self.0 as i32) < 0
+    }
+
+    /// Bits of the code and the value.
+    #[inline(always)]
+    pub(super) fn total(self) -> u32 {
+        self.0 & 63
+    }
+
+    /// Bits of the code.
+    fn length(self) -> u32 {
+        self.0 >> 8 & 63
+    }
+
+    /// Bits of the value.
+    #[inline(always)]
+    pub(super) fn size(self) -> u32 {
+        64 - (self.0 >> 16 & 127)
+    }
+
+    /// Zeros before the value.
+    #[inline(always)]
+    pub(super) fn run(self) -> usize {
+        (self.0 >> 24 & 15) as usize
+    }
+
+    fn symbol(self) -> u8 {
+        (self.run() << 4) as u8 | self.size() as u8
+    }
+
+    /// The value in the bits that begin with the code. It must have a bit.
+    #[inline(always)]
+    pub(super) fn value(self, bits: u64) -> i32 {
+        // Without the top bit it is negative, its bits inverted (`EXTEND`, T.81 F.2.2.1).
+        let value = bits << (self.0 >> 8 & 63);
+        let inverted = !((value as i64) >> 63);
+        (((value ^ inverted as u64) >> (self.0 >> 16 & 63)) as i32 ^ inverted as i32).wrapping_sub(inverted as i32)
+    }
 }
 
 impl Huffman {
     /// The code with `counts[k]` symbols of `k + 1` bits.
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Result<Self, Unusual> {
         let mut table = Self {
-            lookup: Box::new([(0, 0); 1 << LOOKUP_BITS]),
+            lookup: Box::new([Entry::LONG; 1 << LOOKUP_BITS]),
             limits: [0; 17],
             offsets: [0; 17],
-            symbols: symbols.to_owned(),
+            counts: [0; 16],
+            symbols: Vec::new(),
         };
+        table.set(counts, symbols)?;
+        Ok(table)
+    }
+
+    /// Makes it the code with `counts[k]` symbols of `k + 1` bits, which it often is already.
+    pub(super) fn set(&mut self, counts: &[u8; 16], symbols: &[u8]) -> Result<(), Unusual> {
+        if self.counts == *counts && self.symbols == symbols && !symbols.is_empty() {
+            return Ok(());
+        }
+        // Until it is whole it is not to be found again.
+        self.symbols.clear();
         let mut code = 0_u32;
         let mut index = 0;
+        let mut filled = 0;
         for length in 1..=16_u32 {
-            table.offsets[length as usize] = index - code as i32;
+            self.offsets[length as usize] = index - code as i32;
             for _ in 0..counts[length as usize - 1] {
                 if code >= 1 << length {
                     return Err(Unusual);
                 }
                 if length <= LOOKUP_BITS {
                     let symbol = *symbols.get(index as usize).ok_or(Unusual)?;
-                    let shift = LOOKUP_BITS - length;
-                    let first = (code << shift) as usize;
-                    table.lookup[first..first + (1 << shift)].fill((length as u8, symbol));
+                    let until = ((code + 1) << (LOOKUP_BITS - length)) as usize;
+                    self.lookup[filled..until].fill(Entry::new(length, symbol));
+                    filled = until;
                 }
                 code += 1;
                 index += 1;
             }
-            table.limits[length as usize] = code << (16 - length);
+            self.limits[length as usize] = code << (16 - length);
             code <<= 1;
         }
-        if index as usize == symbols.len() { Ok(table) } else { Err(Unusual) }
+        if index as usize != symbols.len() {
+            return Err(Unusual);
+        }
+        self.lookup[filled..].fill(Entry::LONG);
+        self.counts = *counts;
+        self.symbols.extend_from_slice(symbols);
+        Ok(())
     }
 
     /// Takes a code, and leaves at least 16 bits loaded where there are that many.
     #[inline]
     pub(super) fn decode(&self, bits: &mut BitReader<'_>) -> Result<u8, Unusual> {
         bits.refill();
-        let (length, symbol) = self.lookup[bits.peek(LOOKUP_BITS)];
-        if length > 0 {
-            bits.skip(length.into())?;
-            return Ok(symbol);
+        let entry = self.lookup[bits.peek(LOOKUP_BITS)];
+        if !entry.is_long() {
+            bits.skip(entry.length())?;
+            return Ok(entry.symbol());
         }
-        self.decode_long(bits)
-    }
-
-    #[cold]
-    fn decode_long(&self, bits: &mut BitReader<'_>) -> Result<u8, Unusual> {
-        let next = bits.peek(16) as u32;
-        let Some(length) = (LOOKUP_BITS + 1..=16).find(|&length| next < self.limits[length as usize]) else {
+        let Some(entry) = self.long(bits.peek(16) as u32)? else {
             // libjpeg has read one bit more before it gives up.
             bits.damage(())?;
             bits.skip(17)?;
             return Ok(0);
         };
-        bits.skip(length)?;
+        bits.skip(entry.length())?;
+        Ok(entry.symbol())
+    }
+
+    /// What the bits begin with, which are as many as a code may have; an error if that is none.
+    #[inline(always)]
+    pub(super) fn entry(&self, bits: u64) -> Result<Entry, Unusual> {
+        let entry = self.lookup[(bits >> (64 - LOOKUP_BITS)) as usize];
+        if entry.is_special() { self.special(entry, bits) } else { Ok(entry) }
+    }
+
+    #[inline(always)]
+    fn special(&self, entry: Entry, bits: u64) -> Result<Entry, Unusual> {
+        if entry.is_long() { self.long((bits >> 48) as u32)?.ok_or(Unusual) } else { Ok(entry) }
+    }
+
+    /// A code that is longer, at the top of 16 bits.
+    #[cold]
+    fn long(&self, next: u32) -> Result<Option<Entry>, Unusual> {
+        let Some(length) = (LOOKUP_BITS + 1..=16).find(|&length| next < self.limits[length as usize]) else {
+            return Ok(None);
+        };
         let index = (next >> (16 - length)) as i32 + self.offsets[length as usize];
-        usize::try_from(index).ok().and_then(|index| self.symbols.get(index).copied()).ok_or(Unusual)
+        let symbol = usize::try_from(index).ok().and_then(|index| self.symbols.get(index)).ok_or(Unusual)?;
+        Ok(Some(Entry::new(length, *symbol)))
     }
 }
 
@@ -90,6 +192,41 @@ mod tests {
         let mut bits = BitReader::new(&[0b1011_0000, 0b0000_0001, 0b0000_0000], 0, false);
         let decoded: Vec<u8> = (0..4).map(|_| table.decode(&mut bits).unwrap()).collect();
         assert_eq!(decoded, b"bcab");
+    }
+
+    #[test]
+    fn a_look_up_gives_the_value_as_well() {
+        for size in 0..16 {
+            let mut counts = [0; 16];
+            counts[3] = 1;
+            let table = Huffman::new(&counts, &[0x70 | size]).unwrap();
+            for value in 0..1_u64 << size {
+                let next = value << (60 - size) | 0x5a5;
+                let entry = table.entry(next).unwrap();
+                assert_eq!((entry.total(), entry.size(), entry.run()), (4 + u32::from(size), size.into(), 7));
+                assert_eq!(entry.is_special(), size == 0 || size > 10);
+                // `EXTEND`, T.81 figure F.12.
+                let value = value as i32;
+                let expected = if size > 0 && value < 1 << (size - 1) { value - (1 << size) + 1 } else { value };
+                assert!(size == 0 || entry.value(next) == expected, "{size} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_can_be_set_again() {
+        let (mut few, mut many) = ([0; 16], [0; 16]);
+        few[1] = 1;
+        (many[0], many[4], many[13]) = (1, 3, 2);
+        let mut table = Huffman::new(&many, b"abcdef").unwrap();
+        let first = table.clone();
+        table.set(&few, b"a").unwrap();
+        assert!(table.entry(1 << 63).is_err(), "nothing is left of the first");
+        few[0] = 3;
+        assert!(table.set(&few, b"abcd").is_err());
+        table.set(&many, b"abcdef").unwrap();
+        assert_eq!(table.lookup, first.lookup);
+        assert_eq!(table.limits, first.limits);
     }
 
     #[test]

@@ -16,12 +16,14 @@ mod idct;
 mod progressive;
 mod scan;
 mod sequential;
+mod strict;
+mod unstuffed;
 mod upsample;
 
 use super::raster::{Mode, Raster};
 use super::{DecodeError, FileFormat, check_size, cmyk, exif};
 use color::ColorSpace;
-use headers::{Headers, Segment};
+use headers::{Headers, Segment, Tables};
 use scan::Scan;
 
 const FORMAT: FileFormat = FileFormat::Jpeg;
@@ -33,9 +35,12 @@ const MAX_SCANS: usize = 500;
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     planes: Vec<Vec<u8>>,
+    tables: Tables,
     /// Of progressive files.
     coefficients: [Vec<i16>; 4],
     rows: upsample::Rows,
+    /// An interval's entropy-coded data.
+    unstuffed: Vec<u8>,
     /// Four-channel pixels on their way to RGB.
     inks: Vec<u8>,
     /// The marker or entropy-coded byte that decoding came to.
@@ -98,6 +103,20 @@ fn decode_exactly(
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
 ) -> Result<Result<(usize, usize), DecodeError>, Unusual> {
+    headers.tables = std::mem::take(&mut scratch.tables);
+    headers.tables.reset();
+    let result = decode_segments(bytes, headers, color, out, scratch);
+    scratch.tables = std::mem::take(&mut headers.tables);
+    result
+}
+
+fn decode_segments(
+    bytes: &[u8],
+    headers: &mut Headers<'_>,
+    color: Option<ColorSpace>,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Result<Result<(usize, usize), DecodeError>, Unusual> {
     let lenient = headers.is_lenient();
     let mut scans = 0;
     loop {
@@ -118,7 +137,7 @@ fn decode_exactly(
                 }
                 let buffers = (&mut scratch.planes, &mut scratch.coefficients);
                 let scan = Scan::new(frame, &headers.tables, at, buffers, bytes)?;
-                let end = scan.decode(bytes, lenient, &mut scratch.reached)?;
+                let end = scan.decode(bytes, lenient, &mut scratch.unstuffed, &mut scratch.reached)?;
                 headers.go_on_at(end);
             }
             Segment::End => break,

@@ -6,7 +6,6 @@ use super::frame::{BLOCK, Component};
 use super::headers::ZIGZAG;
 use super::idct;
 use super::scan::{Member, State};
-use super::sequential::dequantised;
 
 /// Which coefficients a scan has, and which of their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,16 +166,17 @@ fn refine(coefficient: &mut i16, bit: i16, bits: &mut BitReader<'_>) -> Result<(
     Ok(())
 }
 
-/// Turns the gathered coefficients of a component into samples.
+/// Turns the gathered coefficients of a component into samples, two blocks at a time.
 pub(super) fn transform(component: &Component, quantization: &[i32; 64], plane: &mut [u8]) {
     let stride = component.blocks.0 * BLOCK;
-    for (index, block) in component.coefficients.as_chunks::<64>().0.iter().enumerate() {
-        let (x, y) = (index % component.blocks.0, index / component.blocks.0);
-        let out = &mut plane[y * BLOCK * stride + x * BLOCK..];
-        let mut coefficients = [0; 64];
-        for ((coefficient, &quantised), &step) in coefficients.iter_mut().zip(block).zip(quantization) {
-            *coefficient = dequantised(quantised.into(), step);
+    let steps = quantization.map(|step| step as i16);
+    let blocks = component.coefficients.as_chunks::<64>().0;
+    for (index, pair) in blocks.chunks(2).enumerate() {
+        let first = &pair[0];
+        let samples = idct::two([first, pair.get(1).unwrap_or(first)], [&steps; 2]);
+        for (within, samples) in samples[..pair.len()].iter().enumerate() {
+            let (x, y) = ((2 * index + within) % component.blocks.0, (2 * index + within) / component.blocks.0);
+            idct::put(samples, &mut plane[y * BLOCK * stride + x * BLOCK..], stride);
         }
-        idct::block(&coefficients, out, stride);
     }
 }

@@ -2,11 +2,12 @@
 
 use super::Unusual;
 use super::bits::BitReader;
-use super::frame::{Component, Frame};
+use super::frame::{Component, Frame, PerChannel};
 use super::headers::Tables;
 use super::huffman::Huffman;
 use super::progressive::Band;
 use super::sequential;
+use super::strict::{self, Slot, Units};
 
 /// A scan whose header has been read.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(super) struct Scan<'a> {
     tables: &'a Tables,
     planes: &'a mut [Vec<u8>],
     /// Places in the frame, and the tables for the first and the other coefficients.
-    members: Vec<Member<'a>>,
+    members: PerChannel<Member<'a>>,
     band: Band,
     data: usize,
 }
@@ -44,7 +45,7 @@ impl<'a> Scan<'a> {
         let header = bytes.get(at + 1..at + 1 + 2 * count + 3).ok_or(Unusual)?;
         let (selectors, band) = header.split_at(2 * count);
         let band = Band { first: band[0].into(), last: band[1].into(), high: band[2] >> 4, low: band[2] & 15 };
-        let mut members = Vec::with_capacity(count);
+        let mut members = PerChannel::new();
         for &[id, selector] in selectors.as_chunks::<2>().0 {
             let component = frame.components.iter().position(|component| component.id == id).ok_or(Unusual)?;
             if members.iter().any(|member: &Member<'_>| member.component == component) {
@@ -71,11 +72,41 @@ impl<'a> Scan<'a> {
     }
 
     /// Decodes the scan's data; returns where the marker after it is. `reached` says where that failed.
-    pub(super) fn decode(mut self, bytes: &[u8], lenient: bool, reached: &mut usize) -> Result<usize, Unusual> {
+    pub(super) fn decode(
+        mut self,
+        bytes: &[u8],
+        lenient: bool,
+        unstuffed: &mut Vec<u8>,
+        reached: &mut usize,
+    ) -> Result<usize, Unusual> {
+        if !lenient && !self.frame.progressive {
+            return self.decode_strictly(bytes, unstuffed);
+        }
         let mut bits = BitReader::new(bytes, self.data, lenient);
         let end = self.units_from(&mut bits).and_then(|()| bits.end());
         *reached = bits.position();
         end
+    }
+
+    fn decode_strictly(&mut self, bytes: &[u8], unstuffed: &mut Vec<u8>) -> Result<usize, Unusual> {
+        let mut slots = [None; strict::MAX_UNIT];
+        let mut free = slots.iter_mut();
+        for &Member { component, dc, ac } in &self.members {
+            let (Some(dc), Some(ac)) = (dc, ac) else { return Err(Unusual) };
+            let (across, down) =
+                if self.members.len() == 1 { (1, 1) } else { self.frame.components[component].sampling };
+            for block in 0..across * down {
+                let place = (block % across, block / across);
+                *free.next().ok_or(Unusual)? = Some(Slot { component, dc, ac, place, step: (across, down) });
+            }
+        }
+        let units = Units {
+            slots: &slots,
+            count: self.units(),
+            restart_interval: self.tables.restart_interval,
+            components: &self.frame.components,
+        };
+        strict::decode(&units, (bytes, self.data), unstuffed, self.planes)
     }
 
     fn units_from(&mut self, bits: &mut BitReader<'_>) -> Result<(), Unusual> {

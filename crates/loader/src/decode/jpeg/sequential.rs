@@ -1,4 +1,5 @@
-//! Blocks of baseline and extended frames: decoded and transformed at once (T.81 F.2).
+//! Blocks of baseline and extended frames, bit by bit, one at a time: what damaged files need, and what
+//! [`strict`](super::strict) is tested against (T.81 F.2).
 
 use super::Unusual;
 use super::bits::BitReader;
@@ -34,13 +35,13 @@ pub(super) fn block(
     let (Some(dc), Some(ac), Some(quantization)) = (member.dc, member.ac, &component.quantization) else {
         return Err(Unusual);
     };
-    let mut coefficients = [0_i32; 64];
+    let mut coefficients = [0_i16; 64];
     let size = dc.decode(bits)?;
     if size > MAX_DC_SIZE {
         bits.damage(())?;
     }
     *prediction = prediction.wrapping_add(bits.value(u32::from(size) & 15)?);
-    coefficients[0] = dequantised(*prediction, quantization[0]);
+    coefficients[0] = *prediction as i16;
 
     let mut last = 0;
     let mut at = 1;
@@ -59,7 +60,7 @@ pub(super) fn block(
             Some(&natural) => usize::from(natural),
             None => bits.damage(63)?,
         };
-        coefficients[natural] = dequantised(bits.value(size.into())?, quantization[natural]);
+        coefficients[natural] = bits.value(size.into())? as i16;
         last = at;
         at += 1;
     }
@@ -67,9 +68,9 @@ pub(super) fn block(
     let stride = component.blocks.0 * BLOCK;
     let out = &mut plane[y * BLOCK * stride + x * BLOCK..];
     if last == 0 {
-        idct::flat(coefficients[0], out, stride);
+        idct::flat(dequantised(*prediction, quantization[0]), out, stride);
     } else {
-        idct::block(&coefficients, out, stride);
+        idct::block(&coefficients, &quantization.map(|step| step as i16), out, stride);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::frame::{Channel, Planes};
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     channels: [Vec<u8>; 4],
-    /// Three quarters of one row and a quarter of its neighbour, times 4.
+    /// A row, or three quarters of it and a quarter of its neighbour, times 4; the first and the last twice.
     sums: Vec<u16>,
 }
 
@@ -34,13 +34,20 @@ fn each_row_avx2(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out: &mu
 fn each_row_portable(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out: &mut [u8], color: ColorSpace) {
     let Rows { channels, sums } = rows;
     for (y, out) in out.chunks_exact_mut(planes.width * color.channels()).enumerate() {
-        for ((channel, plane), row) in planes.channels.iter().zip(samples).zip(channels.iter_mut()) {
+        let mut full: [&[u8]; 4] = [&[]; 4];
+        for (((channel, plane), row), full) in
+            planes.channels.iter().zip(samples).zip(channels.iter_mut()).zip(&mut full)
+        {
+            if channel.scale == (1, 1) {
+                *full = &plane[y * channel.stride..][..channel.size.0];
+                continue;
+            }
             // Replicated samples may reach past the last pixel.
             row.resize(channel.size.0 * channel.scale.0, 0);
             full_row(*channel, plane, y, sums, row);
+            *full = row;
         }
-        let [a, b, c, d] = &*channels;
-        color.row([a, b, c, d], out);
+        color.row(full, out);
     }
 }
 
@@ -56,8 +63,13 @@ fn full_row(channel: Channel, plane: &[u8], y: usize, sums: &mut Vec<u16>, out: 
         row(if above { source.saturating_sub(1) } else { (source + 1).min(height - 1) })
     };
     match channel.scale {
-        (1, 1) => out.copy_from_slice(row(source)),
-        (2, 1) if width > 2 => widen(row(source), out),
+        (2, 1) if width > 2 => {
+            sums.resize(width + 2, 0);
+            for (sum, &sample) in sums[1..].iter_mut().zip(row(source)) {
+                *sum = sample.into();
+            }
+            widen::<2>(sums, [1, 2], out);
+        }
         (1, 2) => {
             let bias = 1 + (y % 2) as u16;
             for ((out, &near), &far) in out.iter_mut().zip(row(source)).zip(neighbour()) {
@@ -65,9 +77,11 @@ fn full_row(channel: Channel, plane: &[u8], y: usize, sums: &mut Vec<u16>, out: 
             }
         }
         (2, 2) if width > 2 => {
-            sums.clear();
-            sums.extend(row(source).iter().zip(neighbour()).map(|(&near, &far)| u16::from(near) * 3 + u16::from(far)));
-            widen_sums(sums, out);
+            sums.resize(width + 2, 0);
+            for ((sum, &near), &far) in sums[1..].iter_mut().zip(row(source)).zip(neighbour()) {
+                *sum = u16::from(near) * 3 + u16::from(far);
+            }
+            widen::<4>(sums, [8, 7], out);
         }
         (across, _) => {
             for (out, &sample) in out.chunks_exact_mut(across).zip(row(source)) {
@@ -78,30 +92,17 @@ fn full_row(channel: Channel, plane: &[u8], y: usize, sums: &mut Vec<u16>, out: 
 }
 
 /// Twice as many samples across, each three quarters of the nearer and a quarter of the farther one
-/// (`h2v1_fancy_upsample`).
+/// (`h2v1_fancy_upsample` and `h2v2_fancy_upsample`), rounded to `SHIFT` fewer bits with a bias on the left and on
+/// the right. There is room around `sums` for the neighbours that the first and the last do not have: themselves.
 #[inline(always)]
-fn widen(row: &[u8], out: &mut [u8]) {
-    let quarter = |near: u8, far: u8, bias: u16| ((u16::from(near) * 3 + u16::from(far) + bias) >> 2) as u8;
-    let pairs = out.as_chunks_mut::<2>().0;
-    let last = row.len() - 1;
-    pairs[0] = [row[0], quarter(row[0], row[1], 2)];
-    for (out, around) in pairs[1..last].iter_mut().zip(row.windows(3)) {
-        *out = [quarter(around[1], around[0], 1), quarter(around[1], around[2], 2)];
+fn widen<const SHIFT: u32>(sums: &mut [u16], [left_bias, right_bias]: [u16; 2], out: &mut [u8]) {
+    let end = sums.len() - 1;
+    (sums[0], sums[end]) = (sums[1], sums[end - 1]);
+    let around = sums.iter().zip(&sums[1..]).zip(&sums[2..]);
+    for (out, ((&left, &sum), &right)) in out.as_chunks_mut::<2>().0.iter_mut().zip(around) {
+        let near = sum * 3;
+        *out = (((near + left + left_bias) >> SHIFT) | (((near + right + right_bias) >> SHIFT) << 8)).to_le_bytes();
     }
-    pairs[last] = [quarter(row[last], row[last - 1], 1), row[last]];
-}
-
-/// The same for sums of two rows (`h2v2_fancy_upsample`).
-#[inline(always)]
-fn widen_sums(sums: &[u16], out: &mut [u8]) {
-    let sixteenth = |near: u16, far: u16, bias: u16| ((near * 3 + far + bias) >> 4) as u8;
-    let pairs = out.as_chunks_mut::<2>().0;
-    let last = sums.len() - 1;
-    pairs[0] = [sixteenth(sums[0], sums[0], 8), sixteenth(sums[0], sums[1], 7)];
-    for (out, around) in pairs[1..last].iter_mut().zip(sums.windows(3)) {
-        *out = [sixteenth(around[1], around[0], 8), sixteenth(around[1], around[2], 7)];
-    }
-    pairs[last] = [sixteenth(sums[last], sums[last - 1], 8), sixteenth(sums[last], sums[last], 7)];
 }
 
 #[cfg(test)]
@@ -112,7 +113,8 @@ mod tests {
     #[test]
     fn a_row_is_widened_with_alternating_bias() {
         let mut out = [0; 8];
-        widen(&[10, 20, 30, 41], &mut out);
+        let channel = Channel { stride: 4, size: (4, 1), scale: (2, 1) };
+        full_row(channel, &[10, 20, 30, 41], 0, &mut Vec::new(), &mut out);
         assert_eq!(out, [10, 13, 17, 23, 27, 33, 38, 41]);
     }
 

@@ -1,96 +1,130 @@
-//! The transform in 256-bit vectors, each of which is a row of eight values.
+//! The transform in 256-bit vectors, of two blocks at once: each vector is a row of the one and a row of the other.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_mullo_epi32, _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permute2x128_si256,
-    _mm256_permutevar8x32_epi32, _mm256_set1_epi32, _mm256_slli_epi32, _mm256_srai_epi32, _mm256_sub_epi32,
-    _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
+    __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_cmpgt_epi16, _mm256_madd_epi16, _mm256_movemask_epi8,
+    _mm256_mullo_epi16, _mm256_or_si256, _mm256_packs_epi16, _mm256_packs_epi32, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_srai_epi32, _mm256_sub_epi16, _mm256_sub_epi32,
+    _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi8,
+    _mm256_unpacklo_epi16, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
 use super::*;
 
-pub(super) fn block(_: Avx2, coefficients: &[i32; 64], out: &mut [u8], stride: usize) {
-    // SAFETY: an `Avx2` exists only where the processor has the feature.
-    unsafe { transform(coefficients, out, stride) }
-}
-
+#[inline]
 #[target_feature(enable = "avx2")]
-fn transform(coefficients: &[i32; 64], out: &mut [u8], stride: usize) {
-    let rows: [__m256i; 8] = bytemuck::cast(*coefficients);
-    let columns = transposed(pass::<{ SHIFTS[0] as i32 }>(rows));
-    let samples = transposed(pass::<{ SHIFTS[1] as i32 }>(columns));
-    let [a, b, c, d, e, f, g, h] = samples;
-    let mut rows = out.chunks_mut(stride);
-    for four in [to_samples([a, b, c, d]), to_samples([e, f, g, h])] {
-        for (samples, row) in four.as_chunks::<BLOCK>().0.iter().zip(&mut rows) {
-            row[..BLOCK].copy_from_slice(samples);
-        }
+pub(in super::super) fn two([a, b]: [&[i16; 64]; 2], [a_steps, b_steps]: [&[i16; 64]; 2]) -> [[u8; 64]; 2] {
+    let row = |a: &[i16; 64], b: &[i16; 64], row: usize| -> __m256i {
+        let row = |block: &[i16; 64]| *block[8 * row..].first_chunk::<8>().unwrap_or(&[0; 8]);
+        bytemuck::cast([row(a), row(b)])
+    };
+    let mut rows = [_mm256_setzero_si256(); 8];
+    for (k, out) in rows.iter_mut().enumerate() {
+        *out = _mm256_mullo_epi16(row(a, b, k), row(a_steps, b_steps, k));
     }
+    // Larger first rows, in damaged files, are what the short way of libjpeg-turbo is seen by.
+    const SHORT: i16 = i16::MAX >> PASS1_BITS;
+    let above = _mm256_cmpgt_epi16(rows[0], _mm256_set1_epi16(SHORT));
+    let below = _mm256_cmpgt_epi16(_mm256_set1_epi16(-SHORT), rows[0]);
+    if _mm256_movemask_epi8(_mm256_or_si256(above, below)) != 0 {
+        return [scalar::block(a, a_steps), scalar::block(b, b_steps)];
+    }
+    let columns = transposed(pass::<{ SHIFTS[0] as i32 }>(rows));
+    samples(pass::<{ SHIFTS[1] as i32 }>(columns))
 }
 
-/// One dimension, for eight columns at once, rounded to `SHIFT` fewer bits.
+/// Factors of the even and the odd values of a vector.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn factors(even: i32, odd: i32) -> __m256i {
+    _mm256_set1_epi32((even & 0xffff) | odd << 16)
+}
+
+/// One dimension, for eight columns at once, rounded to `SHIFT` fewer bits and saturated.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn pass<const SHIFT: i32>([r0, r1, r2, r3, r4, r5, r6, r7]: [__m256i; 8]) -> [__m256i; 8] {
-    let add = |a, b| _mm256_add_epi32(a, b);
-    let sub = |a, b| _mm256_sub_epi32(a, b);
-    let times = |a, factor| _mm256_mullo_epi32(a, _mm256_set1_epi32(factor));
+    // The columns of the lower and the upper half are apart where there are 32 bits.
+    let pairs = |a, b| [_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)];
+    let times = |[low, high]: [__m256i; 2], even, odd| {
+        let factors = factors(even, odd);
+        [_mm256_madd_epi16(low, factors), _mm256_madd_epi16(high, factors)]
+    };
+    let add = |a: [__m256i; 2], b: [__m256i; 2]| [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])];
+    let sub = |a: [__m256i; 2], b: [__m256i; 2]| [_mm256_sub_epi32(a[0], b[0]), _mm256_sub_epi32(a[1], b[1])];
+    let half = _mm256_set1_epi32(1 << (SHIFT - 1));
+    let widened = |row| {
+        let [low, high] = pairs(_mm256_setzero_si256(), row);
+        const DOWN: i32 = 16 - CONST_BITS as i32;
+        [
+            _mm256_add_epi32(_mm256_srai_epi32::<DOWN>(low), half),
+            _mm256_add_epi32(_mm256_srai_epi32::<DOWN>(high), half),
+        ]
+    };
 
-    // Even part.
-    let z1 = times(add(r2, r6), FIX_0_541196100);
-    let tmp2 = sub(z1, times(r6, FIX_1_847759065));
-    let tmp3 = add(z1, times(r2, FIX_0_765366865));
-    let tmp0 = _mm256_slli_epi32::<{ CONST_BITS as i32 }>(add(r0, r4));
-    let tmp1 = _mm256_slli_epi32::<{ CONST_BITS as i32 }>(sub(r0, r4));
+    // Even part, the rounding included.
+    let r26 = pairs(r2, r6);
+    let tmp2 = times(r26, FIX_0_541196100, FIX_0_541196100 - FIX_1_847759065);
+    let tmp3 = times(r26, FIX_0_541196100 + FIX_0_765366865, FIX_0_541196100);
+    let tmp0 = widened(_mm256_add_epi16(r0, r4));
+    let tmp1 = widened(_mm256_sub_epi16(r0, r4));
     let even = [add(tmp0, tmp3), add(tmp1, tmp2), sub(tmp1, tmp2), sub(tmp0, tmp3)];
 
     // Odd part.
-    let z1 = times(add(r7, r1), -FIX_0_899976223);
-    let z2 = times(add(r5, r3), -FIX_2_562915447);
-    let (z3, z4) = (add(r7, r3), add(r5, r1));
-    let z5 = times(add(z3, z4), FIX_1_175875602);
-    let z3 = add(times(z3, -FIX_1_961570560), z5);
-    let z4 = add(times(z4, -FIX_0_390180644), z5);
+    let z34 = pairs(_mm256_add_epi16(r7, r3), _mm256_add_epi16(r5, r1));
+    let z3 = times(z34, FIX_1_175875602 - FIX_1_961570560, FIX_1_175875602);
+    let z4 = times(z34, FIX_1_175875602, FIX_1_175875602 - FIX_0_390180644);
+    let (r71, r53) = (pairs(r7, r1), pairs(r5, r3));
     let odd = [
-        add(add(times(r1, FIX_1_501321110), z1), z4),
-        add(add(times(r3, FIX_3_072711026), z2), z3),
-        add(add(times(r5, FIX_2_053119869), z2), z4),
-        add(add(times(r7, FIX_0_298631336), z1), z3),
+        add(times(r71, -FIX_0_899976223, FIX_1_501321110 - FIX_0_899976223), z4),
+        add(times(r53, -FIX_2_562915447, FIX_3_072711026 - FIX_2_562915447), z3),
+        add(times(r53, FIX_2_053119869 - FIX_2_562915447, -FIX_2_562915447), z4),
+        add(times(r71, FIX_0_298631336 - FIX_0_899976223, -FIX_0_899976223), z3),
     ];
 
-    let half = _mm256_set1_epi32(1 << (SHIFT - 1));
-    let up = |k: usize| _mm256_srai_epi32::<SHIFT>(add(add(even[k], odd[k]), half));
-    let down = |k: usize| _mm256_srai_epi32::<SHIFT>(add(sub(even[k], odd[k]), half));
+    let descale = |[low, high]: [__m256i; 2]| {
+        _mm256_packs_epi32(_mm256_srai_epi32::<SHIFT>(low), _mm256_srai_epi32::<SHIFT>(high))
+    };
+    let up = |k: usize| descale(add(even[k], odd[k]));
+    let down = |k: usize| descale(sub(even[k], odd[k]));
     [up(0), up(1), up(2), up(3), down(3), down(2), down(1), down(0)]
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transposed([a, b, c, d, e, f, g, h]: [__m256i; 8]) -> [__m256i; 8] {
+    let words = |a, b| [_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)];
     let four = |a, b, c, d| {
-        let (ab_low, ab_high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
-        let (cd_low, cd_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+        let ([ab, ab_high], [cd, cd_high]) = (words(a, b), words(c, d));
         [
-            _mm256_unpacklo_epi64(ab_low, cd_low),
-            _mm256_unpackhi_epi64(ab_low, cd_low),
-            _mm256_unpacklo_epi64(ab_high, cd_high),
-            _mm256_unpackhi_epi64(ab_high, cd_high),
+            _mm256_unpacklo_epi32(ab, cd),
+            _mm256_unpackhi_epi32(ab, cd),
+            _mm256_unpacklo_epi32(ab_high, cd_high),
+            _mm256_unpackhi_epi32(ab_high, cd_high),
         ]
     };
     let ([a, b, c, d], [e, f, g, h]) = (four(a, b, c, d), four(e, f, g, h));
-    let low = |a, b| _mm256_permute2x128_si256::<0x20>(a, b);
-    let high = |a, b| _mm256_permute2x128_si256::<0x31>(a, b);
-    [low(a, e), low(b, f), low(c, g), low(d, h), high(a, e), high(b, f), high(c, g), high(d, h)]
+    let eight = |a, e| [_mm256_unpacklo_epi64(a, e), _mm256_unpackhi_epi64(a, e)];
+    let ([a, b], [c, d], [e, f], [g, h]) = (eight(a, e), eight(b, f), eight(c, g), eight(d, h));
+    [a, b, c, d, e, f, g, h]
 }
 
-/// Four rows, shifted to `0..=255` and clamped.
+/// The columns' values as samples, shifted to `0..=255` and clamped, row by row.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn to_samples(rows: [__m256i; 4]) -> [u8; 32] {
-    const IN_ORDER: [i32; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
-    let [a, b, c, d] = rows.map(
-        #[inline(always)]
-        |row| _mm256_add_epi32(row, _mm256_set1_epi32(128)),
-    );
-    let bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
-    bytemuck::cast(_mm256_permutevar8x32_epi32(bytes, bytemuck::cast(IN_ORDER)))
+fn samples([a, b, c, d, e, f, g, h]: [__m256i; 8]) -> [[u8; 64]; 2] {
+    let bytes = |a, e| _mm256_packs_epi16(a, e);
+    let (ae, bf, cg, dh) = (bytes(a, e), bytes(b, f), bytes(c, g), bytes(d, h));
+    let (ab, ef) = (_mm256_unpacklo_epi8(ae, bf), _mm256_unpackhi_epi8(ae, bf));
+    let (cd, gh) = (_mm256_unpacklo_epi8(cg, dh), _mm256_unpackhi_epi8(cg, dh));
+    let words = |a, b| [_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)];
+    let ([abcd, abcd_high], [efgh, efgh_high]) = (words(ab, cd), words(ef, gh));
+    let rows = |rows| bytemuck::cast::<_, [[u8; 16]; 2]>(_mm256_xor_si256(rows, _mm256_set1_epi8(-128)));
+    let rows = [
+        rows(_mm256_unpacklo_epi32(abcd, efgh)),
+        rows(_mm256_unpackhi_epi32(abcd, efgh)),
+        rows(_mm256_unpacklo_epi32(abcd_high, efgh_high)),
+        rows(_mm256_unpackhi_epi32(abcd_high, efgh_high)),
+    ];
+    let block = |k: usize| bytemuck::cast([rows[0][k], rows[1][k], rows[2][k], rows[3][k]]);
+    [block(0), block(1)]
 }

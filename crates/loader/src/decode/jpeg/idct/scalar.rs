@@ -2,17 +2,27 @@
 
 use super::*;
 
-pub(super) fn block(coefficients: &[i32; 64], out: &mut [u8], stride: usize) {
+pub(super) fn block(quantised: &[i16; 64], quantization: &[i16; 64]) -> [u8; 64] {
     let mut rows = [[0; 8]; 8];
-    rows.copy_from_slice(coefficients.as_chunks::<8>().0);
-    let columns = transposed(&pass(&rows, SHIFTS[0]));
-    let samples = transposed(&pass(&columns, SHIFTS[1]));
-    for (out, samples) in out.chunks_mut(stride).zip(&samples) {
-        out[..BLOCK].copy_from_slice(&samples.map(to_sample));
+    for (row, (quantised, steps)) in
+        rows.iter_mut().zip(quantised.as_chunks::<8>().0.iter().zip(quantization.as_chunks::<8>().0))
+    {
+        for ((value, quantised), &step) in row.iter_mut().zip(quantised).zip(steps) {
+            *value = quantised.wrapping_mul(step);
+        }
     }
+    // Where there is nothing but the first row, libjpeg-turbo has a short way, which does not saturate.
+    let columns =
+        if quantised[8..] == [0; 56] { [rows[0].map(|value| value << PASS1_BITS); 8] } else { pass(&rows, SHIFTS[0]) };
+    let samples = transposed(&pass(&transposed(&columns), SHIFTS[1]));
+    let mut out = [0; 64];
+    for (out, samples) in out.as_chunks_mut::<8>().0.iter_mut().zip(&samples) {
+        *out = samples.map(|value| to_sample(value.into()));
+    }
+    out
 }
 
-fn transposed(rows: &[[i32; 8]; 8]) -> [[i32; 8]; 8] {
+fn transposed(rows: &[[i16; 8]; 8]) -> [[i16; 8]; 8] {
     let mut columns = [[0; 8]; 8];
     for (x, column) in columns.iter_mut().enumerate() {
         for (y, value) in column.iter_mut().enumerate() {
@@ -22,25 +32,28 @@ fn transposed(rows: &[[i32; 8]; 8]) -> [[i32; 8]; 8] {
     columns
 }
 
-/// One dimension, for eight columns at once, rounded to `shift` fewer bits.
-fn pass(rows: &[[i32; 8]; 8], shift: u32) -> [[i32; 8]; 8] {
+/// One dimension, for eight columns at once, rounded to `shift` fewer bits and saturated.
+fn pass(rows: &[[i16; 8]; 8], shift: u32) -> [[i16; 8]; 8] {
     let mut out = [[0; 8]; 8];
     for lane in 0..8 {
-        let [r0, r1, r2, r3, r4, r5, r6, r7] = [0, 1, 2, 3, 4, 5, 6, 7].map(|row: usize| rows[row][lane]);
+        let column = [0, 1, 2, 3, 4, 5, 6, 7].map(|row: usize| rows[row][lane]);
+        let [r0, r1, r2, r3, r4, r5, r6, r7] = column.map(i32::from);
+        // Sums of 16 bits wrap.
+        let sum = |a: usize, b: usize| i32::from(column[a].wrapping_add(column[b]));
 
         // Even part.
-        let z1 = (r2.wrapping_add(r6)).wrapping_mul(FIX_0_541196100);
+        let z1 = (r2 + r6).wrapping_mul(FIX_0_541196100);
         let tmp2 = z1.wrapping_sub(r6.wrapping_mul(FIX_1_847759065));
         let tmp3 = z1.wrapping_add(r2.wrapping_mul(FIX_0_765366865));
-        let tmp0 = r0.wrapping_add(r4) << CONST_BITS;
-        let tmp1 = r0.wrapping_sub(r4) << CONST_BITS;
+        let tmp0 = sum(0, 4) << CONST_BITS;
+        let tmp1 = i32::from((r0 - r4) as i16) << CONST_BITS;
         let even = [tmp0.wrapping_add(tmp3), tmp1.wrapping_add(tmp2), tmp1.wrapping_sub(tmp2), tmp0.wrapping_sub(tmp3)];
 
         // Odd part.
-        let z1 = r7.wrapping_add(r1).wrapping_mul(-FIX_0_899976223);
-        let z2 = r5.wrapping_add(r3).wrapping_mul(-FIX_2_562915447);
-        let (z3, z4) = (r7.wrapping_add(r3), r5.wrapping_add(r1));
-        let z5 = z3.wrapping_add(z4).wrapping_mul(FIX_1_175875602);
+        let z1 = (r7 + r1).wrapping_mul(-FIX_0_899976223);
+        let z2 = (r5 + r3).wrapping_mul(-FIX_2_562915447);
+        let (z3, z4) = (sum(7, 3), sum(5, 1));
+        let z5 = (z3 + z4).wrapping_mul(FIX_1_175875602);
         let z3 = z3.wrapping_mul(-FIX_1_961570560).wrapping_add(z5);
         let z4 = z4.wrapping_mul(-FIX_0_390180644).wrapping_add(z5);
         let odd = [
@@ -58,6 +71,6 @@ fn pass(rows: &[[i32; 8]; 8], shift: u32) -> [[i32; 8]; 8] {
     out
 }
 
-fn descale(value: i32, shift: u32) -> i32 {
-    value.wrapping_add(1 << (shift - 1)) >> shift
+fn descale(value: i32, shift: u32) -> i16 {
+    (value.wrapping_add(1 << (shift - 1)) >> shift).clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
