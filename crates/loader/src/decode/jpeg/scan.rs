@@ -5,6 +5,7 @@ use super::bits::BitReader;
 use super::frame::{Component, Frame};
 use super::headers::Tables;
 use super::huffman::Huffman;
+use super::partial::{self, Skips};
 use super::progressive::Band;
 use super::sequential;
 
@@ -16,6 +17,7 @@ pub(super) struct Scan<'a> {
     planes: &'a mut [Vec<u8>],
     /// Places in the frame, and the tables for the first and the other coefficients.
     members: Vec<Member<'a>>,
+    skips: Skips,
     band: Band,
     data: usize,
 }
@@ -67,7 +69,8 @@ impl<'a> Scan<'a> {
             let buffers = (&mut planes[component], &mut coefficients[component]);
             prepare(&mut frame.components[component], buffers, tables, frame.progressive)?;
         }
-        Ok(Self { frame, tables, planes, members, band, data: at + header.len() + 1 })
+        let skips = if frame.progressive { Skips::default() } else { Skips::new(&members, &frame.components) };
+        Ok(Self { frame, tables, planes, members, skips, band, data: at + header.len() + 1 })
     }
 
     /// Decodes the scan's data; returns where the marker after it is. `reached` says where that failed.
@@ -148,7 +151,11 @@ impl<'a> Scan<'a> {
             return self.band.block(member, component, place, bits, state);
         }
         let prediction = &mut state.predictions[member.component];
-        sequential::block(member, component, place, bits, prediction, &mut self.planes[member.component])
+        let plane = &mut self.planes[member.component];
+        match &component.part {
+            Some(part) => partial::block(member, (component, part), place, (bits, prediction), plane, &self.skips),
+            None => sequential::block(member, component, place, bits, prediction, plane),
+        }
     }
 }
 
@@ -177,7 +184,7 @@ fn prepare(
     if progressive {
         component.coefficients = std::mem::take(coefficients);
         component.coefficients.clear();
-        component.coefficients.resize(component.plane_len(), 0);
+        component.coefficients.resize(component.coefficients_len(), 0);
     }
     Ok(())
 }
