@@ -7,17 +7,20 @@ use super::super::huffman::Huffman;
 use super::super::scan::Member;
 
 /// Bits that are looked at.
-const LOOKUP_BITS: u32 = 12;
+const LOOKUP_BITS: u32 = 13;
 
 /// What can be passed over at once.
 #[derive(Clone, Copy, Debug, Default)]
 struct Step {
     /// Bits of whole codes with their values; 0 where there is no whole one.
     bits: u8,
-    /// Coefficients that they are about, zeros included. The end of a block counts for one, so that none is seen in
-    /// a block that is full.
+    /// Coefficients that they are about, zeros included; [`END`](Self::END) more where the block ends. The end counts
+    /// for one, so that none is seen in a block that is full.
     coefficients: u8,
-    is_end: bool,
+}
+
+impl Step {
+    const END: u8 = 128;
 }
 
 /// For each next [`LOOKUP_BITS`] bits: what can be passed over.
@@ -35,10 +38,9 @@ impl Skip {
             if bits > LOOKUP_BITS {
                 continue;
             }
-            let is_end = size == 0 && run < 15;
-            let coefficients = if is_end { 1 } else { run + 1 };
+            let coefficients = if size == 0 && run < 15 { Step::END + 1 } else { run + 1 };
             let first = (code << (LOOKUP_BITS - length)) as usize;
-            single[first..first + (1 << (LOOKUP_BITS - length))].fill(Step { bits: bits as u8, coefficients, is_end });
+            single[first..first + (1 << (LOOKUP_BITS - length))].fill(Step { bits: bits as u8, coefficients });
         }
         let mut steps = Box::new([Step::default(); 1 << LOOKUP_BITS]);
         for (next, steps) in steps.iter_mut().enumerate() {
@@ -49,9 +51,8 @@ impl Skip {
                 }
                 steps.bits += step.bits;
                 steps.coefficients += step.coefficients;
-                steps.is_end = step.is_end;
                 // More are in no block.
-                if steps.is_end || steps.coefficients > 64 {
+                if steps.coefficients > 64 {
                     break;
                 }
             }
@@ -105,10 +106,10 @@ pub(in crate::decode::jpeg) fn rest_of_block(
         if let Some(skip) = skip {
             bits.refill();
             let step = skip.steps[bits.peek(LOOKUP_BITS)];
-            let after = at + usize::from(step.coefficients);
+            let after = at + usize::from(step.coefficients & !Step::END);
             if step.bits > 0 && after <= 64 {
                 bits.skip(step.bits.into())?;
-                if step.is_end {
+                if step.coefficients >= Step::END {
                     return Ok(());
                 }
                 at = after;

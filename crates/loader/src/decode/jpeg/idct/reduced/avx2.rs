@@ -18,47 +18,48 @@ pub(super) fn two(_: Avx2, coefficients: &[i16; 64]) -> [u8; 4] {
     unsafe { two_means(coefficients) }
 }
 
+// Without `map`, which would not be compiled for the feature.
 #[target_feature(enable = "avx2")]
 fn four_means(coefficients: &[i16; 64]) -> [u8; 16] {
-    let rows: [__m128i; 8] = bytemuck::cast(*coefficients);
-    let pairs = [(0, 2), (1, 3), (5, 7), (6, 4)].map(
-        #[inline(always)]
-        |(a, b): (usize, usize)| (a, b, interleaved(rows[a], rows[b])),
-    );
-    // Mean `k` of every column.
-    let [a, b, c, d] = QUARTER.map(
-        #[inline(always)]
-        |weights| {
-            let [x, y, z, w] = pairs.map(
-                #[inline(always)]
-                |(a, b, values)| _mm256_madd_epi16(values, both(weights[a], weights[b])),
-            );
-            descaled::<{ SHIFTS_4[0] as i32 }>(_mm256_add_epi32(_mm256_add_epi32(x, y), _mm256_add_epi32(z, w)))
-        },
-    );
-    // Rows of eight, two in a vector.
-    let (ab, cd) = (rows_of(a, b), rows_of(c, d));
-    let means = [ab, cd].map(
-        #[inline(always)]
-        |rows| {
-            let [p, q, r, s] = QUARTER.map(
-                #[inline(always)]
-                |weights| {
-                    let weights: __m128i = bytemuck::cast(weights);
-                    _mm256_madd_epi16(rows, _mm256_set_m128i(weights, weights))
-                },
-            );
-            let sums = _mm256_hadd_epi32(_mm256_hadd_epi32(p, q), _mm256_hadd_epi32(r, s));
-            let samples = descaled::<{ SHIFTS_4[1] as i32 }>(sums);
-            _mm256_add_epi32(samples, _mm256_set1_epi32(128))
-        },
-    );
-    // [a0..3 c0..3 | b0..3 d0..3]
-    let bytes: [u32; 8] = {
-        let words = _mm256_packs_epi32(means[0], means[1]);
-        bytemuck::cast(_mm256_packus_epi16(words, words))
-    };
+    let [r0, r1, r2, r3, _, r5, r6, r7]: [__m128i; 8] = bytemuck::cast(*coefficients);
+    let nothing = bytemuck::cast([0_i16; 8]);
+    let columns = [interleaved(r0, r2), interleaved(r6, nothing), interleaved(r1, r3), interleaved(r5, r7)];
+    let [mean0, mean1, mean2, mean3] = QUARTER;
+    let (a, b) = (column_means(columns, mean0), column_means(columns, mean1));
+    let (c, d) = (column_means(columns, mean2), column_means(columns, mean3));
+    let (ab, cd) = (row_means(rows_of(a, b)), row_means(rows_of(c, d)));
+    // In 32 bits: a c a c, b d b d.
+    let words = _mm256_packs_epi32(ab, cd);
+    let bytes: [u32; 8] = bytemuck::cast(_mm256_packus_epi16(words, words));
     bytemuck::cast([bytes[0], bytes[4], bytes[1], bytes[5]])
+}
+
+/// One mean of every column.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn column_means([r02, r6, r13, r57]: [__m256i; 4], weights: [i16; 8]) -> __m256i {
+    let even = _mm256_add_epi32(
+        _mm256_madd_epi16(r02, both(weights[0], weights[2])),
+        _mm256_madd_epi16(r6, both(weights[6], 0)),
+    );
+    let odd = _mm256_add_epi32(
+        _mm256_madd_epi16(r13, both(weights[1], weights[3])),
+        _mm256_madd_epi16(r57, both(weights[5], weights[7])),
+    );
+    descaled::<{ SHIFTS_4[0] as i32 }>(_mm256_add_epi32(even, odd))
+}
+
+/// Four means of each of two rows, shifted to `0..=255`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn row_means(rows: __m256i) -> __m256i {
+    let one = |weights: [i16; 8]| {
+        let weights: __m128i = bytemuck::cast(weights);
+        _mm256_madd_epi16(rows, _mm256_set_m128i(weights, weights))
+    };
+    let [mean0, mean1, mean2, mean3] = QUARTER;
+    let sums = _mm256_hadd_epi32(_mm256_hadd_epi32(one(mean0), one(mean1)), _mm256_hadd_epi32(one(mean2), one(mean3)));
+    _mm256_add_epi32(descaled::<{ SHIFTS_4[1] as i32 }>(sums), _mm256_set1_epi32(128))
 }
 
 #[target_feature(enable = "avx2")]
