@@ -80,7 +80,7 @@ const LEFT: usize = 2;
 
 /// The same for [`Interpolation::Box`], which cuts its window off where the others fade out: pixels that lie across
 /// its border are taken or left whole.
-const LEFT_BOX: usize = 4;
+const LEFT_BOX: usize = 6;
 
 impl Wanted {
     /// Which pixels of a picture of `from` = (height, width) are wanted.
