@@ -15,7 +15,7 @@ use super::frame::{BLOCK, Component, Frame};
 use super::headers::ZIGZAG;
 use super::idct::{self, reduced};
 use super::scan::Member;
-use super::sequential::{MAX_DC_SIZE, dequantised};
+use super::sequential::{self, MAX_DC_SIZE, dequantised};
 
 /// What of a component's blocks becomes samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,13 +48,13 @@ impl Part {
 }
 
 /// Coefficients that are heeded for blocks of so many samples a side, in the order in which they are coded: the first
-/// two, or four or five, diagonals. What a filter makes of the samples afterwards is no closer to the whole picture
+/// two or four diagonals. What a filter makes of the samples afterwards is no closer to the whole picture
 /// with all of them (55 dB either way): it takes out those frequencies itself.
 fn reach(side: usize) -> usize {
     match side {
         1 => 1,
-        2 => 5,
-        4 => 15,
+        2 => 3,
+        4 => 10,
         _ => 64,
     }
 }
@@ -66,7 +66,9 @@ impl Frame {
             let scale = (self.max_sampling.0 / component.sampling.0, self.max_sampling.1 / component.sampling.1);
             let columns = picks::blocks(&picks.columns, scale.0, component.size.0);
             let rows = picks::blocks(&picks.rows, scale.1, component.size.1);
-            component.part = Some(Part { side: BLOCK, reach: 64, rows, columns });
+            // Where every block is wanted there is nothing to gain.
+            let some = rows.contains(&false) || columns.contains(&false);
+            component.part = some.then_some(Part { side: BLOCK, reach: 64, rows, columns });
         }
     }
 
@@ -98,6 +100,10 @@ pub(super) fn block(
     plane: &mut [u8],
     skips: &Skips,
 ) -> Result<(), Unusual> {
+    let wanted = part.wants(place);
+    if wanted && part.side == BLOCK {
+        return sequential::block(member, component, place, bits, prediction, plane);
+    }
     let (Some(dc), Some(ac), Some(quantization)) = (member.dc, member.ac, &component.quantization) else {
         return Err(Unusual);
     };
@@ -107,7 +113,7 @@ pub(super) fn block(
     }
     *prediction = prediction.wrapping_add(bits.value(u32::from(size) & 15)?);
     let skip = skips.of(member.component);
-    if !part.wants(place) {
+    if !wanted {
         return rest_of_block(1, ac, skip, bits);
     }
     let mut coefficients = [0_i16; 64];
