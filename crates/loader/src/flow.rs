@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::batch::{Layout, PixelType, SampleShape};
-use crate::decode::DecodeOptions;
+use crate::decode::{DecodeOptions, DecodeScale, Wanted};
 use crate::error::LoaderError;
 use crate::failure::{ErrorBudget, OnError};
 use crate::generator::{Compat, ImageDataGenerator};
@@ -35,6 +35,9 @@ pub struct FlowOptions {
     /// What of an image's file is heeded: colours, EXIF orientation, 16 bits, transparency. Default: RGB, and the rest
     /// as Keras has it.
     pub decode: DecodeOptions,
+    /// Whether JPEG files that shrink by a lot may be decoded at a fraction of their size. Default
+    /// [`DecodeScale::Exact`].
+    pub decode_scale: DecodeScale,
     /// What pixels are stored as. Default [`PixelType::F32`].
     pub pixel_type: PixelType,
     /// The order of a batch's axes. Default [`Layout::Nhwc`].
@@ -59,6 +62,7 @@ impl Default for FlowOptions {
             interpolation: Interpolation::default(),
             keep_aspect_ratio: false,
             decode: DecodeOptions::default(),
+            decode_scale: DecodeScale::default(),
             pixel_type: PixelType::default(),
             layout: Layout::default(),
             on_error: OnError::default(),
@@ -276,6 +280,17 @@ impl Flow {
             seed: self.options.seed,
             max_batches: self.options.max_batches,
         }
+    }
+
+    /// What becomes of every picture.
+    pub(crate) fn wanted(&self) -> Wanted {
+        let FlowOptions { target_size, interpolation, keep_aspect_ratio, decode_scale, .. } = self.options;
+        let scaled = match decode_scale {
+            DecodeScale::Exact => false,
+            DecodeScale::Scaled => true,
+            DecodeScale::Auto => self.generator.compat != Compat::Keras3,
+        };
+        Wanted { target: target_size, interpolation, keep_aspect_ratio, scaled }
     }
 
     pub(crate) fn generator(&self) -> &ImageDataGenerator {

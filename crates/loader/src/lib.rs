@@ -178,7 +178,7 @@ mod thread_safety;
 
 pub use augment::{FillMode, SplineOrder};
 pub use batch::{Batch, Layout, PixelType, Pixels};
-pub use decode::{Alpha, ColorMode, DecodeError, DecodeOptions, Depth16, ExifOrientation, MAX_PIXELS};
+pub use decode::{Alpha, ColorMode, DecodeError, DecodeOptions, DecodeScale, Depth16, ExifOrientation, MAX_PIXELS};
 pub use error::{LoaderError, Stage};
 pub use failure::{ErrorBudget, Failure, OnError};
 pub use flow::{Flow, FlowOptions};
@@ -197,7 +197,7 @@ pub use targets::{BatchTargets, TargetValues};
 
 /// Single steps of the pipeline, one image at a time, for tools and benchmarks.
 pub mod stages {
-    pub use crate::decode::{Decoder, Deep, FileFormat, Image, format_of};
+    pub use crate::decode::{Decoder, Deep, Extent, FileFormat, Image, Wanted, format_of};
     pub use crate::resize::{Crop, DeepKind, DeepView, Resizer, View, keep_aspect_box};
     pub use crate::standardize::{StandardizeScratch, save_image_levels};
 }

@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use xfer_loader::stages::{Crop, Decoder, DeepKind, DeepView, Resizer, View, format_of, keep_aspect_box};
+use xfer_loader::stages::{
+    Crop, Decoder, DeepKind, DeepView, Extent, Resizer, View, Wanted, format_of, keep_aspect_box,
+};
 use xfer_loader::{ColorMode, DecodeOptions, ExifOrientation, Interpolation};
 
 fn path(name: &str) -> PathBuf {
@@ -58,6 +60,25 @@ fn every_format_and_mode_is_bit_equal() {
         checked += 1;
     }
     assert_eq!(checked, 6 * std::fs::read_dir(path("formats")).unwrap().count());
+}
+
+// Reduced pictures are those of libjpeg, but for the coefficients left out; these files have none of those.
+#[test]
+fn reduced_pictures_are_bit_equal() {
+    let cases = String::from_utf8(fixture("scaled.txt")).unwrap();
+    let mut decoder = Decoder::new();
+    for case in cases.lines() {
+        let [name, reduction, width, height, hash] = case.split(' ').collect::<Vec<_>>()[..] else { panic!("{case}") };
+        let reduction: usize = reduction.parse().unwrap();
+        let target = (85 / (2 * reduction), 107 / (2 * reduction));
+        let wanted = Wanted { target, interpolation: Interpolation::Hamming, keep_aspect_ratio: false, scaled: true };
+        let bytes = fixture(&format!("scaled/{name}.jpg"));
+        let image = decoder.decode_for(&bytes, &DecodeOptions::default(), &wanted).unwrap();
+        assert_eq!((image.extent, image.picture), (Extent::Reduced(reduction), (85, 107)), "{case}");
+        assert_eq!([image.width.to_string(), image.height.to_string()], [width, height], "{case}");
+        assert_eq!(format!("{:016x}", fnv(&image.pixels, FNV)), hash, "{case}");
+    }
+    assert_eq!(cases.lines().count(), 20);
 }
 
 // invariant 8: resized pixels are those of Pillow, which Keras resizes with.

@@ -14,12 +14,14 @@ mod orient;
 mod png;
 mod pnm;
 mod raster;
+mod scale;
 mod tiff;
 mod webp;
 
 pub use error::DecodeError;
 pub use format::{FileFormat, format_of};
 pub use options::{Alpha, ColorMode, DecodeOptions, Depth16, ExifOrientation};
+pub use scale::{DecodeScale, Extent, Wanted};
 
 use crate::resize::DeepKind;
 use raster::Raster;
@@ -34,6 +36,10 @@ pub struct Image {
     pub width: usize,
     /// Rows.
     pub height: usize,
+    /// Which pixels these are. Whole but for [`Decoder::decode_for`].
+    pub extent: Extent,
+    /// (height, width) of the picture in the file, turned if the image is.
+    pub picture: (usize, usize),
     /// Values a pixel: 3 (red, green, blue), 4 (and opacity) or 1 (grey).
     pub channels: usize,
     /// `u8`, HWC, rows from the top: `height * width * channels` values; empty where there is
@@ -95,6 +101,30 @@ impl Decoder {
     /// The bytes are empty, of no known format, incomplete, corrupt beyond decoding, of an unsupported kind,
     /// or have more than [`MAX_PIXELS`] pixels.
     pub fn decode(&mut self, bytes: &[u8], options: &DecodeOptions) -> Result<&Image, DecodeError> {
+        self.decode_any(bytes, options, None)
+    }
+
+    /// Decodes of the first image in `bytes` what is wanted, as far as that is less work than all of it: see
+    /// [`Image::extent`]. [`Resizer::resize_reduced`](crate::resize::Resizer::resize_reduced) resizes what is reduced.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`decode`](Self::decode), for the same bytes.
+    pub fn decode_for(
+        &mut self,
+        bytes: &[u8],
+        options: &DecodeOptions,
+        wanted: &Wanted,
+    ) -> Result<&Image, DecodeError> {
+        self.decode_any(bytes, options, Some(wanted))
+    }
+
+    fn decode_any(
+        &mut self,
+        bytes: &[u8],
+        options: &DecodeOptions,
+        wanted: Option<&Wanted>,
+    ) -> Result<&Image, DecodeError> {
         let Self { image, raster, packed, .. } = self;
         // The larger buffer is decoded into; where nothing is to be converted, it then becomes the image.
         if image.pixels.capacity() > raster.bytes.capacity() {
@@ -106,7 +136,11 @@ impl Decoder {
         raster.reset();
         let format = format_of(bytes)?;
         match format {
-            FileFormat::Jpeg => jpeg::decode(bytes, raster, &mut self.jpeg)?,
+            FileFormat::Jpeg => {
+                let wanted =
+                    |orientation| wanted.and_then(|wanted| wanted.unless_turned(orientation, options)).copied();
+                jpeg::decode(bytes, wanted, raster, &mut self.jpeg)?;
+            }
             FileFormat::Png => png::decode(bytes, raster, packed)?,
             FileFormat::Gif => gif::decode(bytes, raster, packed)?,
             FileFormat::Bmp => bmp::decode(bytes, raster)?,
@@ -120,9 +154,15 @@ impl Decoder {
         image.clipped = raster.clipped;
         image.format = format.name();
         image.animated = raster.animated;
+        image.extent = raster.extent;
         if raster.turned_always || options.exif == ExifOrientation::Apply {
             orient::apply(image, raster.orientation, packed);
         }
+        image.picture = match raster.extent {
+            Extent::Whole => (image.height, image.width),
+            // Never turned.
+            Extent::Picked | Extent::Reduced(_) => (raster.picture.1, raster.picture.0),
+        };
         Ok(image)
     }
 }

@@ -1,5 +1,6 @@
 //! What a file holds before it is brought to the colours asked for, in the terms of Pillow's modes.
 
+use super::scale::Extent;
 use super::{DecodeError, check_size};
 
 /// A picture as its format stores it; the buffers stay warm from one to the next.
@@ -8,6 +9,9 @@ pub(super) struct Raster {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) mode: Mode,
+    /// Width and height of the picture in the file, where only some of its pixels are here.
+    pub(super) picture: (usize, usize),
+    pub(super) extent: Extent,
     /// Samples of 8 bits, HWC; empty in the modes of [`values`](Self::values).
     pub(super) bytes: Vec<u8>,
     /// Pixels of more than 8 bits, HW.
@@ -82,6 +86,8 @@ impl Default for Raster {
             width: 0,
             height: 0,
             mode: Mode::Rgb,
+            picture: (0, 0),
+            extent: Extent::Whole,
             bytes: Vec::new(),
             values: Vec::new(),
             // Indices past a palette's end are black, as in Pillow.

@@ -6,7 +6,7 @@ use super::draws::Draw;
 use super::worker::Content;
 use crate::augment::{Warper, apply_after_warp, flip_horizontal, flip_vertical};
 use crate::batch::{Layout, PixelType, SampleShape};
-use crate::decode::{Decoder, ExifOrientation, Image};
+use crate::decode::{Decoder, ExifOrientation, Extent, Image};
 use crate::error::{LoaderError, Stage};
 use crate::flow::{Flow, FlowOptions};
 use crate::metrics;
@@ -79,7 +79,7 @@ impl Processor {
             clock = now;
         };
         enter(Stage::Decode);
-        let decoded = self.decoder.decode(&content.bytes, &self.flow.options().decode);
+        let decoded = self.decoder.decode_for(&content.bytes, &self.flow.options().decode, &self.flow.wanted());
         decoded.map_err(|source| LoaderError::Decode { path: self.flow.source().path(sample), source })?;
         drop(content);
         leave(Stage::Decode);
@@ -132,7 +132,12 @@ impl Processor {
         let options = self.flow.options();
         let crop = crop(image, options).ok_or_else(|| self.nothing_left(sample))?;
         let view = View { pixels: &image.pixels, height: image.height, width: image.width, channels: image.channels };
-        self.resizer.resize(view, crop, out, options.target_size, options.interpolation);
+        let (to, interpolation) = (options.target_size, options.interpolation);
+        match image.extent {
+            Extent::Whole => self.resizer.resize(view, crop, out, to, interpolation),
+            Extent::Picked => out.copy_from_slice(view.pixels),
+            Extent::Reduced(n) => self.resizer.resize_reduced(view, n, image.picture, crop, out, to, interpolation),
+        }
         Ok(())
     }
 
@@ -234,7 +239,7 @@ impl Processor {
         let image = self.decoder.image();
         LoaderError::NothingLeft {
             path: self.flow.source().path(sample),
-            size: (image.height, image.width),
+            size: image.picture,
             target: self.flow.options().target_size,
         }
     }
@@ -254,7 +259,7 @@ fn crop(image: &Image, options: &FlowOptions) -> Option<Option<Crop>> {
     if !options.keep_aspect_ratio {
         return Some(None);
     }
-    let crop = keep_aspect_box((image.height, image.width), options.target_size);
+    let crop = keep_aspect_box(image.picture, options.target_size);
     (crop.height > 0 && crop.width > 0).then_some(Some(crop))
 }
 

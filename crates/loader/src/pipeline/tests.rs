@@ -15,8 +15,8 @@ use image::{Rgb, RgbImage};
 use tokio_stream::StreamExt;
 
 use crate::{
-    Batch, DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, Interpolation, LoaderError, LoaderOptions,
-    PixelType, Pixels, Preprocessing,
+    Batch, Compat, DecodeScale, DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, Interpolation, LoaderError,
+    LoaderOptions, PixelType, Pixels, Preprocessing,
 };
 
 /// Two classes of drawn photos; every other one a JPEG.
@@ -135,6 +135,37 @@ fn pixels_are_those_of_the_stages() {
         let mut expected = vec![0.0; resized.len()];
         Preprocessing::Tf.apply(&resized, &mut expected);
         assert_eq!(values, expected);
+    }
+}
+
+/// Scaled decoding is close to exact decoding, and exact where nobody asked for it.
+#[test]
+fn photos_are_decoded_at_a_fraction_only_when_asked_to() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("urban")).unwrap();
+    let light = |x: u32, y: u32| ((x as f32 / 60.0).sin() * 60.0 + (y as f32 / 40.0).cos() * 60.0 + 128.0) as u8;
+    let photo = image::RgbImage::from_fn(403, 299, |x, y| image::Rgb([light(x, y), light(y, x), (x * y % 251) as u8]));
+    photo.save(root.path().join("urban/01.jpg")).unwrap();
+    let pixels = |decode_scale, compat, keep_aspect_ratio, rotation_range| {
+        let generator = ImageDataGenerator::new().compat(compat).rotation_range(rotation_range);
+        let interpolation = Interpolation::Bilinear;
+        let options = FlowOptions { decode_scale, interpolation, keep_aspect_ratio, ..options() };
+        let flow = generator.flow_from_directory(root.path(), &DirectoryOptions::default(), options).unwrap();
+        let batch = flow.stream(0..1, &threads(1)).unwrap().blocking().next().unwrap().unwrap();
+        let Pixels::F32(values) = batch.pixels() else { panic!("f32 by default") };
+        values.to_vec()
+    };
+    for (keep, rotation) in [(false, 0.0), (true, 0.0), (false, 20.0), (true, 20.0)] {
+        let exact = pixels(DecodeScale::Exact, Compat::Documented, keep, rotation);
+        for scale in [DecodeScale::Scaled, DecodeScale::Auto] {
+            let scaled = pixels(scale, Compat::Documented, keep, rotation);
+            let differences = exact.iter().zip(&scaled).map(|(a, b)| (a - b).abs());
+            let mean = differences.sum::<f32>() / exact.len() as f32;
+            assert!(mean > 0.0 && mean < 1.0, "{scale} {keep} {rotation}: {mean}");
+        }
+        let exact = pixels(DecodeScale::Exact, Compat::Keras3, keep, rotation);
+        assert!(pixels(DecodeScale::Auto, Compat::Keras3, keep, rotation) == exact);
+        assert!(pixels(DecodeScale::Scaled, Compat::Keras3, keep, rotation) != exact);
     }
 }
 

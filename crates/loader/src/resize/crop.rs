@@ -19,11 +19,11 @@ impl Crop {
     }
 
     pub(super) const fn rows(self, from: usize, to: usize) -> Axis {
-        Axis { source: from, start: self.top, len: self.height, target: to }
+        Axis { source: from, start: self.top, len: self.height, target: to, reduction: 1 }
     }
 
     pub(super) const fn columns(self, from: usize, to: usize) -> Axis {
-        Axis { source: from, start: self.left, len: self.width, target: to }
+        Axis { source: from, start: self.left, len: self.width, target: to, reduction: 1 }
     }
 }
 
@@ -37,29 +37,45 @@ pub fn keep_aspect_box(from: (usize, usize), to: (usize, usize)) -> Crop {
     Crop { top: (from.0 - height) / 2, left: (from.1 - width) / 2, height, width }
 }
 
-/// One dimension of a resize: `len` of `source` pixels, from `start` on, become `target` pixels.
+/// One dimension of a resize: `len` of `source` pixels, from `start` on, become `target` pixels. Where each pixel at
+/// hand is the mean of `reduction` pixels, `start` and `len` are in those, as in Pillow's `reducing_gap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Axis {
     pub(super) source: usize,
     pub(super) start: usize,
     pub(super) len: usize,
     pub(super) target: usize,
+    pub(super) reduction: usize,
 }
 
 impl Axis {
     /// Nothing changes along it.
     pub(super) const fn is_identity(self) -> bool {
-        self.start == 0 && self.len == self.source && self.target == self.source
+        self.reduction == 1 && self.start == 0 && self.len == self.source && self.target == self.source
     }
 
     /// Source pixels to a target pixel. Pillow's box is in single precision.
     pub(super) fn scale(self) -> f64 {
-        f64::from((self.start + self.len) as f32 - self.start as f32) / self.target as f64
+        f64::from(self.place(self.start + self.len) - self.place(self.start)) / self.target as f64
     }
 
     /// Where it begins, in Pillow's single precision.
     pub(super) fn origin(self) -> f64 {
-        f64::from(self.start as f32)
+        f64::from(self.place(self.start))
+    }
+
+    fn place(self, pixels: usize) -> f32 {
+        pixels as f32 / self.reduction as f32
+    }
+
+    /// The same where the source is not at hand, but means of so many of its pixels.
+    pub(super) const fn reduced(self, reduction: usize) -> Self {
+        Self { source: self.source.div_ceil(reduction), reduction, ..self }
+    }
+
+    /// Pixels are taken as they are.
+    pub(super) const fn is_cut(self) -> bool {
+        self.reduction == 1 && self.len == self.target
     }
 }
 

@@ -13,6 +13,7 @@ mod weights;
 pub use crop::{Crop, keep_aspect_box};
 pub use deep::DeepKind;
 pub use interpolation::Interpolation;
+pub(crate) use nearest::nearest_places;
 
 use convolution::Convolution;
 use crop::Axis;
@@ -80,10 +81,34 @@ impl Resizer {
         to: (usize, usize),
         interpolation: Interpolation,
     ) {
+        self.resize_reduced(source, 1, (source.height, source.width), crop, out, to, interpolation);
+    }
+
+    /// Resizes an image of `size` = (height, width) of which only means of `reduction` x `reduction` pixels are at hand,
+    /// those at the right and the bottom of fewer; `crop` is in its pixels. Close to what [`resize`](Self::resize) makes
+    /// of the image itself where `reduction` is small beside the scale, as Pillow's `reducing_gap` is.
+    ///
+    /// # Panics
+    ///
+    /// As [`resize`](Self::resize); or when `reduction` is zero, or the source has not as many pixels as there are means.
+    #[expect(clippy::too_many_arguments, reason = "those of `resize`, and what the source stands for")]
+    pub fn resize_reduced(
+        &mut self,
+        source: View<'_>,
+        reduction: usize,
+        size: (usize, usize),
+        crop: Option<Crop>,
+        out: &mut [u8],
+        to: (usize, usize),
+        interpolation: Interpolation,
+    ) {
+        let means = (size.0.div_ceil(reduction), size.1.div_ceil(reduction));
+        assert_eq!((source.height, source.width), means, "means of {size:?} pixels");
+        let from = (size, reduction);
         match source.channels {
-            1 => self.resize_channels::<1>(source, crop, out, to, interpolation),
-            3 => self.resize_channels::<3>(source, crop, out, to, interpolation),
-            4 => self.resize_channels::<4>(source, crop, out, to, interpolation),
+            1 => self.resize_channels::<1>(source, from, crop, out, to, interpolation),
+            3 => self.resize_channels::<3>(source, from, crop, out, to, interpolation),
+            4 => self.resize_channels::<4>(source, from, crop, out, to, interpolation),
             other => panic!("1, 3 or 4 channels, not {other}"),
         }
     }
@@ -91,13 +116,13 @@ impl Resizer {
     fn resize_channels<const C: usize>(
         &mut self,
         source: View<'_>,
+        (size, reduction): ((usize, usize), usize),
         crop: Option<Crop>,
         out: &mut [u8],
         to: (usize, usize),
         interpolation: Interpolation,
     ) {
-        let from = (source.height, source.width);
-        let plan = Plan::new(source.pixels.len(), from, crop, out.len(), to, C);
+        let plan = Plan::new(source.pixels.len(), (size, reduction), crop, out.len(), to, C);
         let Some(filter) = interpolation.filter().filter(|_| !plan.is_whole()) else {
             return plan.pick::<_, C>(source.pixels, Steps::Added, &mut self.places, out);
         };
@@ -135,7 +160,7 @@ impl Resizer {
         interpolation: Interpolation,
     ) {
         let from = (source.height, source.width);
-        let plan = Plan::new(source.pixels.len(), from, crop, out.len(), to, 1);
+        let plan = Plan::new(source.pixels.len(), (from, 1), crop, out.len(), to, 1);
         match interpolation.filter().filter(|_| !plan.is_cut()) {
             None => plan.pick::<_, 1>(source.pixels, source.kind.steps(), &mut self.places, out),
             Some(filter) => self.deep.resize(source.pixels, source.kind, plan.axes, out, filter),
@@ -152,13 +177,14 @@ struct Plan {
 impl Plan {
     fn new(
         pixels: usize,
-        from: (usize, usize),
+        (from, reduction): ((usize, usize), usize),
         crop: Option<Crop>,
         out: usize,
         to: (usize, usize),
         channels: usize,
     ) -> Self {
-        assert_eq!(pixels, from.0 * from.1 * channels, "source of {from:?} pixels");
+        let means = from.0.div_ceil(reduction) * from.1.div_ceil(reduction);
+        assert_eq!(pixels, means * channels, "source of {from:?} pixels");
         assert_eq!(out, to.0 * to.1 * channels, "target of {to:?} pixels");
         assert!(pixels != 0 && out != 0, "sizes of at least 1x1");
         let crop = crop.unwrap_or(Crop::whole(from));
@@ -167,7 +193,8 @@ impl Plan {
             inside(crop.top, crop.height, from.0) && inside(crop.left, crop.width, from.1),
             "{crop:?} of {from:?} pixels"
         );
-        Self { axes: (crop.rows(from.0, to.0), crop.columns(from.1, to.1)) }
+        let axes = (crop.rows(from.0, to.0), crop.columns(from.1, to.1));
+        Self { axes: if reduction == 1 { axes } else { (axes.0.reduced(reduction), axes.1.reduced(reduction)) } }
     }
 
     /// The result is the source.
@@ -177,7 +204,7 @@ impl Plan {
 
     /// The result is a part of the source.
     fn is_cut(&self) -> bool {
-        self.axes.0.len == self.axes.0.target && self.axes.1.len == self.axes.1.target
+        self.axes.0.is_cut() && self.axes.1.is_cut()
     }
 
     /// Takes the pixels of the result from the source as they are.

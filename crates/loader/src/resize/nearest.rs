@@ -1,6 +1,6 @@
 //! Nearest neighbour, as Pillow's `Geometry.c` computes it.
 
-use super::crop::Axis;
+use super::crop::{Axis, Crop};
 
 /// How Pillow steps along an axis. The rounding errors are part of its result.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,22 @@ fn indices(axis: Axis, steps: Steps) -> impl Iterator<Item = usize> {
         added += step;
         (position as usize).min(axis.source - 1)
     })
+}
+
+/// The rows and the columns of an image of `size` = (height, width) that [`Interpolation::Nearest`] picks when `part`
+/// of it is resized `to` (height, width), 8 bits a channel.
+///
+/// [`Interpolation::Nearest`]: super::Interpolation::Nearest
+pub(crate) fn nearest_places(
+    size: (usize, usize),
+    part: Crop,
+    to: (usize, usize),
+    (rows, columns): (&mut Vec<usize>, &mut Vec<usize>),
+) {
+    rows.clear();
+    rows.extend(indices(part.rows(size.0, to.0), Steps::Added));
+    columns.clear();
+    columns.extend(indices(part.columns(size.1, to.1), Steps::Added));
 }
 
 /// Picks the pixels (`C` values each) of `pixels` for `out`. `places` is scratch.
@@ -49,12 +65,12 @@ mod tests {
     use super::*;
 
     fn whole(source: usize, target: usize) -> Axis {
-        Axis { source, start: 0, len: source, target }
+        Axis { source, start: 0, len: source, target, reduction: 1 }
     }
 
     #[test]
     fn the_pixel_under_the_centre() {
-        let part = |start, len, target| Axis { source: 9, start, len, target };
+        let part = |start, len, target| Axis { source: 9, start, len, target, reduction: 1 };
         for steps in [Steps::Added, Steps::Multiplied] {
             let of = |axis| indices(axis, steps).collect::<Vec<_>>();
             assert_eq!(of(whole(4, 2)), [1, 3]);
@@ -72,7 +88,7 @@ mod tests {
             for out in 1..200 {
                 for steps in [Steps::Added, Steps::Multiplied] {
                     assert!(indices(whole(n, out), steps).all(|index| index < n), "{n} {out}");
-                    let part = Axis { source: n, start: n / 2, len: n - n / 2, target: out };
+                    let part = Axis { source: n, start: n / 2, len: n - n / 2, target: out, reduction: 1 };
                     assert!(indices(part, steps).all(|index| (n / 2..n).contains(&index)), "{n} {out}");
                 }
             }

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn axis(source: usize) -> Axis {
-        Axis { source, start: 0, len: source, target: 3 }
+        Axis { source, start: 0, len: source, target: 3, reduction: 1 }
     }
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn filters_and_parts_have_their_own_tables() {
         let mut tables = Tables::default();
-        let part = Axis { source: 9, start: 4, len: 2, target: 3 };
+        let part = Axis { source: 9, start: 4, len: 2, target: 3, reduction: 1 };
         let box_ = tables.pair(axis(9), part, Filter::Box).0.iter().count();
         assert_eq!(box_, 3);
         assert_eq!(tables.pair(axis(9), part, Filter::Box).1.covered(), 4..6);

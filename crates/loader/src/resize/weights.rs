@@ -177,7 +177,7 @@ mod tests {
     fn weights_sum_to_one() {
         for filter in Filter::ALL {
             for (n, out) in [(1, 1), (1, 9), (9, 1), (500, 224), (100, 224), (4032, 224), (65_535, 3), (1, 4096)] {
-                let part = Axis { source: n, start: n / 3, len: n / 2, target: out };
+                let part = Axis { source: n, start: n / 3, len: n / 2, target: out, reduction: 1 };
                 for axis in [whole(n, out), part] {
                     for (start, weights) in weights(axis, filter).iter() {
                         let sum: i64 = weights.iter().map(|&weight| i64::from(weight)).sum();

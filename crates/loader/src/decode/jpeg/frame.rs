@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::Unusual;
+use super::partial::{self, Part};
 
 /// One of each channel, kept in place.
 pub(super) type PerChannel<T> = SmallVec<[T; 4]>;
@@ -19,7 +20,9 @@ pub(super) struct Frame {
     pub(super) components: PerChannel<Component>,
     /// Units of interleaved scans: across and down.
     pub(super) units: (usize, usize),
-    max_sampling: (usize, usize),
+    pub(super) max_sampling: (usize, usize),
+    /// Samples along a side of a block of the largest channel: [`BLOCK`], or less in a reduced picture.
+    pub(super) side: usize,
 }
 
 /// One channel of a frame.
@@ -38,6 +41,8 @@ pub(super) struct Component {
     pub(super) quantization: Option<[i32; 64]>,
     /// Coefficients of a progressive frame, 64 a block in natural order.
     pub(super) coefficients: Vec<i16>,
+    /// What of it is to become samples; `None`: everything.
+    pub(super) part: Option<Part>,
 }
 
 impl Frame {
@@ -70,9 +75,10 @@ impl Frame {
                 blocks: (units.0 * h, units.1 * v),
                 quantization: None,
                 coefficients: Vec::new(),
+                part: None,
             })
             .collect();
-        Ok(Self { width, height, progressive, components, units, max_sampling: (max_h, max_v) })
+        Ok(Self { width, height, progressive, components, units, max_sampling: (max_h, max_v), side: BLOCK })
     }
 
     /// What is left to do once every scan has been decoded. Each component must have been seen.
@@ -84,7 +90,10 @@ impl Frame {
         for ((component, plane), buffer) in self.components.iter_mut().zip(planes).zip(coefficients) {
             let quantization = component.quantization.as_ref().ok_or(Unusual)?;
             if self.progressive {
-                super::progressive::transform(component, quantization, plane);
+                match &component.part {
+                    Some(part) => partial::transform(component, part, quantization, plane),
+                    None => super::progressive::transform(component, quantization, plane),
+                }
                 *buffer = std::mem::take(&mut component.coefficients);
             }
         }
@@ -92,12 +101,32 @@ impl Frame {
             .components
             .iter()
             .map(|component| Channel {
-                stride: component.blocks.0 * BLOCK,
-                size: component.size,
-                scale: (self.max_sampling.0 / component.sampling.0, self.max_sampling.1 / component.sampling.1),
+                stride: component.blocks.0 * component.side(),
+                size: self.samples(component),
+                scale: (
+                    self.max_sampling.0 * self.side / (component.sampling.0 * component.side()),
+                    self.max_sampling.1 * self.side / (component.sampling.1 * component.side()),
+                ),
             })
             .collect();
-        Ok(Planes { width: self.width, height: self.height, channels })
+        let reduced = |pixels: usize| (pixels * self.side).div_ceil(BLOCK);
+        Ok(Planes { width: reduced(self.width), height: reduced(self.height), channels })
+    }
+
+    /// Samples of a component that are part of the picture, which may be a reduced one.
+    fn samples(&self, component: &Component) -> (usize, usize) {
+        let reduced = |pixels: usize, own: usize, most: usize| (pixels * own * component.side()).div_ceil(most * BLOCK);
+        (
+            reduced(self.width, component.sampling.0, self.max_sampling.0),
+            reduced(self.height, component.sampling.1, self.max_sampling.1),
+        )
+    }
+}
+
+impl Frame {
+    /// Whether blocks become fewer samples than they have.
+    pub(super) fn is_reduced(&self) -> bool {
+        self.side < BLOCK
     }
 }
 
@@ -107,8 +136,18 @@ impl Component {
         (self.size.0.div_ceil(BLOCK), self.size.1.div_ceil(BLOCK))
     }
 
+    /// Samples along a block's side.
+    pub(super) fn side(&self) -> usize {
+        self.part.as_ref().map_or(BLOCK, |part| part.side)
+    }
+
     /// Bytes of the component's plane.
     pub(super) fn plane_len(&self) -> usize {
+        self.blocks.0 * self.blocks.1 * self.side() * self.side()
+    }
+
+    /// Coefficients of all its blocks.
+    pub(super) fn coefficients_len(&self) -> usize {
         self.blocks.0 * self.blocks.1 * BLOCK * BLOCK
     }
 }

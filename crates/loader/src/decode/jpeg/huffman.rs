@@ -136,6 +136,18 @@ impl Huffman {
         Ok(())
     }
 
+    /// Length, code and symbol of each.
+    pub(super) fn codes(&self) -> impl Iterator<Item = (u32, u32, u8)> {
+        (1..=16_u32).flat_map(move |length| {
+            let [before, limit] = [length - 1, length].map(|length| self.limits[length as usize]);
+            let codes = before >> (16 - length)..limit >> (16 - length);
+            codes.filter_map(move |code| {
+                let index = usize::try_from(code as i32 + self.offsets[length as usize]).ok()?;
+                Some((length, code, *self.symbols.get(index)?))
+            })
+        })
+    }
+
     /// Takes a code, and leaves at least 16 bits loaded where there are that many.
     #[inline]
     pub(super) fn decode(&self, bits: &mut BitReader<'_>) -> Result<u8, Unusual> {
@@ -227,6 +239,15 @@ mod tests {
         table.set(&many, b"abcdef").unwrap();
         assert_eq!(table.lookup, first.lookup);
         assert_eq!(table.limits, first.limits);
+    }
+
+    #[test]
+    fn codes_are_listed_from_the_shortest() {
+        let mut counts = [0; 16];
+        (counts[0], counts[2], counts[11]) = (1, 2, 1);
+        let table = Huffman::new(&counts, b"abcd").unwrap();
+        let codes: Vec<_> = table.codes().collect();
+        assert_eq!(codes, [(1, 0, b'a'), (3, 0b100, b'b'), (3, 0b101, b'c'), (12, 0b1100_0000_0000, b'd')]);
     }
 
     #[test]

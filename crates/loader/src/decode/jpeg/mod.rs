@@ -13,6 +13,7 @@ mod frame;
 mod headers;
 mod huffman;
 mod idct;
+mod partial;
 mod progressive;
 mod scan;
 mod sequential;
@@ -21,9 +22,13 @@ mod unstuffed;
 mod upsample;
 
 use super::raster::{Mode, Raster};
+use super::scale::{Extent, Wanted};
 use super::{DecodeError, FileFormat, check_size, cmyk, exif};
+use crate::resize::nearest_places;
 use color::ColorSpace;
+use frame::Frame;
 use headers::{Headers, Segment, Tables};
+use partial::Picks;
 use scan::Scan;
 
 const FORMAT: FileFormat = FileFormat::Jpeg;
@@ -41,6 +46,7 @@ pub(super) struct Scratch {
     rows: upsample::Rows,
     /// An interval's entropy-coded data.
     unstuffed: Vec<u8>,
+    picks: Picks,
     /// Four-channel pixels on their way to RGB.
     inks: Vec<u8>,
     /// The marker or entropy-coded byte that decoding came to.
@@ -51,14 +57,23 @@ pub(super) struct Scratch {
 #[derive(Debug)]
 struct Unusual;
 
-pub(super) fn decode(bytes: &[u8], raster: &mut Raster, scratch: &mut Scratch) -> Result<(), DecodeError> {
+/// Decodes what of the picture is `wanted`, or all of it.
+pub(super) fn decode(
+    bytes: &[u8],
+    wanted: impl FnOnce(u8) -> Option<Wanted>,
+    raster: &mut Raster,
+    scratch: &mut Scratch,
+) -> Result<(), DecodeError> {
     let preamble = Preamble::of(bytes);
     if !preamble.is_complete(bytes) {
         return Err(DecodeError::truncated(FORMAT, bytes));
     }
     raster.orientation = exif::orientation(preamble.exif, preamble.xmp);
     raster.mode = Mode::Rgb;
-    (raster.width, raster.height) = pixels(bytes, &mut raster.bytes, scratch)?;
+    let wanted = wanted(raster.orientation);
+    let found = pixels(bytes, wanted.as_ref(), &mut raster.bytes, scratch)?;
+    (raster.width, raster.height) = found.size;
+    (raster.picture, raster.extent) = (found.picture, found.extent);
     Ok(())
 }
 
@@ -79,15 +94,39 @@ pub(super) fn decode_strip(
     };
     let unusual = || DecodeError::corrupt(FORMAT, 0, "the strip is damaged or of an unusual kind");
     let mut headers = Headers::new(bytes, false);
-    decode_exactly(bytes, &mut headers, Some(color), out, scratch).unwrap_or_else(|Unusual| Err(unusual()))
+    let found = decode_exactly(bytes, &mut headers, (Some(color), None), out, scratch);
+    found.map_or_else(|Unusual| Err(unusual()), |found| found.map(|found| found.size))
 }
 
-fn pixels(bytes: &[u8], out: &mut Vec<u8>, scratch: &mut Scratch) -> Result<(usize, usize), DecodeError> {
+/// What has been decoded; sizes are width and height.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    size: (usize, usize),
+    /// Of the picture in the file.
+    picture: (usize, usize),
+    extent: Extent,
+}
+
+impl Found {
+    fn whole(size: (usize, usize)) -> Self {
+        Self { size, picture: size, extent: Extent::Whole }
+    }
+}
+
+fn pixels(
+    bytes: &[u8],
+    wanted: Option<&Wanted>,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Result<Found, DecodeError> {
     for lenient in [false, true] {
         let mut headers = Headers::new(bytes, lenient);
-        match decode_exactly(bytes, &mut headers, None, out, scratch) {
+        let wanted = wanted.filter(|_| !lenient);
+        match decode_exactly(bytes, &mut headers, (None, wanted), out, scratch) {
             Ok(result) => return result,
-            Err(Unusual) if headers.exotic => return fallback::decode(bytes, out, &mut scratch.inks, scratch.reached),
+            Err(Unusual) if headers.exotic => {
+                return fallback::decode(bytes, out, &mut scratch.inks, scratch.reached).map(Found::whole);
+            }
             // Once more from the start: what is damaged is rare enough.
             Err(Unusual) => {}
         }
@@ -99,13 +138,13 @@ fn pixels(bytes: &[u8], out: &mut Vec<u8>, scratch: &mut Scratch) -> Result<(usi
 fn decode_exactly(
     bytes: &[u8],
     headers: &mut Headers<'_>,
-    color: Option<ColorSpace>,
+    (color, wanted): (Option<ColorSpace>, Option<&Wanted>),
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
-) -> Result<Result<(usize, usize), DecodeError>, Unusual> {
+) -> Result<Result<Found, DecodeError>, Unusual> {
     headers.tables = std::mem::take(&mut scratch.tables);
     headers.tables.reset();
-    let result = decode_segments(bytes, headers, color, out, scratch);
+    let result = decode_segments(bytes, headers, (color, wanted), out, scratch);
     scratch.tables = std::mem::take(&mut headers.tables);
     result
 }
@@ -113,20 +152,24 @@ fn decode_exactly(
 fn decode_segments(
     bytes: &[u8],
     headers: &mut Headers<'_>,
-    color: Option<ColorSpace>,
+    (color, wanted): (Option<ColorSpace>, Option<&Wanted>),
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
-) -> Result<Result<(usize, usize), DecodeError>, Unusual> {
+) -> Result<Result<Found, DecodeError>, Unusual> {
     let lenient = headers.is_lenient();
     let mut scans = 0;
+    let mut extent = Extent::Whole;
     loop {
         let segment = headers.next();
         scratch.reached = headers.position();
         match segment? {
             Segment::Frame => {
-                let frame = headers.frame.as_ref().ok_or(Unusual)?;
+                let frame = headers.frame.as_mut().ok_or(Unusual)?;
                 if let Err(error) = check_size(frame.width as u64, frame.height as u64) {
                     return Ok(Err(error));
+                }
+                if let Some(wanted) = wanted {
+                    extent = limit(frame, wanted, &mut scratch.picks);
                 }
             }
             Segment::Scan(at) => {
@@ -151,19 +194,42 @@ fn decode_segments(
     if frame.components.len() != color.components() {
         return Err(Unusual);
     }
+    let picture = (frame.width, frame.height);
     let planes = frame.into_planes(&mut scratch.planes, &mut scratch.coefficients)?;
 
-    let count = planes.width * planes.height;
+    let picks = (extent == Extent::Picked).then_some(&scratch.picks);
+    let size = picks.map_or((planes.width, planes.height), |picks| (picks.columns.len(), picks.rows.len()));
+    let count = size.0 * size.1;
+    let rows = &mut scratch.rows;
+    let mut write = |out: &mut [u8]| match picks {
+        Some(picks) => partial::each_row(&planes, &scratch.planes, (rows, picks), out, color),
+        None => upsample::each_row(&planes, &scratch.planes, rows, out, color),
+    };
     let channels = if stored { color.channels() } else { 3 };
     out.resize(count * channels, 0);
     if color.channels() > channels {
         scratch.inks.resize(count * 4, 0);
-        upsample::each_row(&planes, &scratch.planes, &mut scratch.rows, &mut scratch.inks, color);
+        write(&mut scratch.inks);
         cmyk::to_rgb(&scratch.inks, out);
     } else {
-        upsample::each_row(&planes, &scratch.planes, &mut scratch.rows, out, color);
+        write(out);
     }
-    Ok(Ok((planes.width, planes.height)))
+    Ok(Ok(Found { size, picture, extent }))
+}
+
+/// Leaves out of a frame what is not wanted.
+fn limit(frame: &mut Frame, wanted: &Wanted, picks: &mut Picks) -> Extent {
+    let size = (frame.height, frame.width);
+    let extent = wanted.extent(size);
+    match extent {
+        Extent::Whole => {}
+        Extent::Picked => {
+            nearest_places(size, wanted.part(size), wanted.target, (&mut picks.rows, &mut picks.columns));
+            frame.pick(picks);
+        }
+        Extent::Reduced(reduction) => frame.reduce(reduction),
+    }
+    extent
 }
 
 /// What stands before the first scan that is of no use to decoding it.

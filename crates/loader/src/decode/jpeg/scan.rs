@@ -5,6 +5,7 @@ use super::bits::BitReader;
 use super::frame::{Component, Frame, PerChannel};
 use super::headers::Tables;
 use super::huffman::Huffman;
+use super::partial::{self, Skips};
 use super::progressive::Band;
 use super::sequential;
 use super::strict::{self, Slot, Units};
@@ -17,6 +18,7 @@ pub(super) struct Scan<'a> {
     planes: &'a mut [Vec<u8>],
     /// Places in the frame, and the tables for the first and the other coefficients.
     members: PerChannel<Member<'a>>,
+    skips: Skips,
     band: Band,
     data: usize,
 }
@@ -68,7 +70,8 @@ impl<'a> Scan<'a> {
             let buffers = (&mut planes[component], &mut coefficients[component]);
             prepare(&mut frame.components[component], buffers, tables, frame.progressive)?;
         }
-        Ok(Self { frame, tables, planes, members, band, data: at + header.len() + 1 })
+        let skips = if frame.is_reduced() { Skips::new(&members, &frame.components) } else { Skips::default() };
+        Ok(Self { frame, tables, planes, members, skips, band, data: at + header.len() + 1 })
     }
 
     /// Decodes the scan's data; returns where the marker after it is. `reached` says where that failed.
@@ -79,7 +82,7 @@ impl<'a> Scan<'a> {
         unstuffed: &mut Vec<u8>,
         reached: &mut usize,
     ) -> Result<usize, Unusual> {
-        if !lenient && !self.frame.progressive {
+        if !lenient && !self.frame.progressive && !self.frame.is_reduced() {
             return self.decode_strictly(bytes, unstuffed);
         }
         let mut bits = BitReader::new(bytes, self.data, lenient);
@@ -179,7 +182,11 @@ impl<'a> Scan<'a> {
             return self.band.block(member, component, place, bits, state);
         }
         let prediction = &mut state.predictions[member.component];
-        sequential::block(member, component, place, bits, prediction, &mut self.planes[member.component])
+        let plane = &mut self.planes[member.component];
+        match &component.part {
+            Some(part) => partial::block(member, (component, part), place, (bits, prediction), plane, &self.skips),
+            None => sequential::block(member, component, place, bits, prediction, plane),
+        }
     }
 }
 
@@ -208,7 +215,7 @@ fn prepare(
     if progressive {
         component.coefficients = std::mem::take(coefficients);
         component.coefficients.clear();
-        component.coefficients.resize(component.plane_len(), 0);
+        component.coefficients.resize(component.coefficients_len(), 0);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::idct;
 use super::scan::Member;
 
 /// The largest difference of first coefficients has so many bits.
-const MAX_DC_SIZE: u8 = 11;
+pub(super) const MAX_DC_SIZE: u8 = 11;
 
 /// 16 bits, as the vector code of libjpeg-turbo has them: more there are only in damaged files.
 #[inline]

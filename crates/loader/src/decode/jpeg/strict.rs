@@ -118,7 +118,12 @@ fn decode_with(
                 let block = &mut queue.blocks[queue.length];
                 let is_flat = block_of(slot, &mut bits, &mut predictions[slot.component & 3], block)?;
                 let (column, row) = (slot.place.0 + x * slot.step.0, slot.place.1 + y * slot.step.1);
-                queue.add(slot.component, (column, row), is_flat, planes);
+                let part = units.components[slot.component].part.as_ref();
+                if part.is_none_or(|part| part.wants((column, row))) {
+                    queue.add(slot.component, (column, row), is_flat, planes);
+                } else {
+                    *block = [0; 64];
+                }
             }
             if queue.length > QUEUE - MAX_UNIT {
                 queue.empty(planes, &transform);
@@ -308,8 +313,8 @@ mod tests {
     fn pixels(bytes: &[u8], lenient: bool, scratch: &mut Scratch) -> Option<((usize, usize), Vec<u8>)> {
         let mut out = Vec::new();
         let mut headers = Headers::new(bytes, lenient);
-        let size = decode_exactly(bytes, &mut headers, None, &mut out, scratch).ok()?.unwrap();
-        Some((size, out))
+        let found = decode_exactly(bytes, &mut headers, (None, None), &mut out, scratch).ok()?.unwrap();
+        Some((found.size, out))
     }
 
     #[test]

@@ -9,9 +9,11 @@ use super::frame::{Channel, Planes};
 /// One row of each channel at full size.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    channels: [Vec<u8>; 4],
+    pub(super) channels: [Vec<u8>; 4],
     /// A row, or three quarters of it and a quarter of its neighbour, times 4; the first and the last twice.
-    sums: Vec<u16>,
+    pub(super) sums: Vec<u16>,
+    /// Those of the samples that are wanted, where it is not all.
+    pub(super) picked: [Vec<u8>; 4],
 }
 
 /// Writes every row of the picture to `out`, in the pixels of `color`.
@@ -32,7 +34,7 @@ fn each_row_avx2(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out: &mu
 
 #[inline(always)]
 fn each_row_portable(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out: &mut [u8], color: ColorSpace) {
-    let Rows { channels, sums } = rows;
+    let Rows { channels, sums, .. } = rows;
     for (y, out) in out.chunks_exact_mut(planes.width * color.channels()).enumerate() {
         let mut full: [&[u8]; 4] = [&[]; 4];
         for (((channel, plane), row), full) in
@@ -53,7 +55,7 @@ fn each_row_portable(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out:
 
 /// Row `y` of the picture in one channel.
 #[inline(always)]
-fn full_row(channel: Channel, plane: &[u8], y: usize, sums: &mut Vec<u16>, out: &mut [u8]) {
+pub(super) fn full_row(channel: Channel, plane: &[u8], y: usize, sums: &mut Vec<u16>, out: &mut [u8]) {
     let (width, height) = channel.size;
     let source = y / channel.scale.1;
     let row = |y: usize| &plane[y * channel.stride..][..width];

@@ -4,6 +4,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+pub(super) mod reduced;
 mod scalar;
 
 use super::frame::BLOCK;
