@@ -91,6 +91,7 @@ pub(crate) fn flow_options(features: &FeatureArgs, batch_size: usize) -> FlowOpt
         interpolation: features.interpolation,
         pixel_type: PixelType::U8,
         decode: features.photos.decode_options(),
+        decode_scale: features.photos.decode,
         on_error: features.failures.on_error,
         error_budget: features.failures.error_budget,
         ..FlowOptions::default()

@@ -153,6 +153,7 @@ fn metadata(
             ("exif", decode.exif.to_string()),
             ("depth16", decode.depth16.to_string()),
             ("alpha", decode.alpha.to_string()),
+            ("decode", features.photos.decode.to_string()),
         ]
         .map(|(key, value)| (key.to_owned(), value)),
     ))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xfer_loader::{Alpha, DecodeOptions, Depth16, ErrorBudget, ExifOrientation, OnError};
+use xfer_loader::{Alpha, DecodeOptions, DecodeScale, Depth16, ErrorBudget, ExifOrientation, OnError};
 
 use super::values;
 
@@ -21,6 +21,11 @@ pub(crate) struct PhotoArgs {
     /// Transparency: `drop` it, as Keras does, or put the photo on a colour such as `#ffffff`
     #[arg(long, value_name = "WHAT", default_value_t = Alpha::default())]
     alpha: Alpha,
+
+    /// Large JPEG photos: `exact` pixels, or `scaled`: decoded at a fraction of their size where the resize filter shrinks
+    /// them by more anyway, less than a level off and much faster; `auto` is scaled but for --compat keras3
+    #[arg(long, value_name = "HOW", default_value_t = DecodeScale::default())]
+    pub(crate) decode: DecodeScale,
 }
 
 impl PhotoArgs {

@@ -148,6 +148,7 @@ fn flow(args: &BatchesArgs) -> anyhow::Result<Flow> {
     let base = FlowOptions {
         seed: arguments.seed.unwrap_or(args.seed),
         decode: args.photos.decode_options(),
+        decode_scale: args.photos.decode,
         on_error: args.failures.on_error,
         error_budget: args.failures.error_budget,
         ..FlowOptions::default()

@@ -116,6 +116,7 @@ fn flow(args: &LoaderArgs) -> anyhow::Result<Flow> {
         interpolation: args.interpolation,
         pixel_type: args.pixels,
         decode: args.photos.decode_options(),
+        decode_scale: args.photos.decode,
         ..FlowOptions::default()
     };
     let preprocessing = match args.pixels {

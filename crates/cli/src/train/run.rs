@@ -147,6 +147,7 @@ fn description(config: &TrainConfig, classes: Vec<String>, backbone: &Backbone) 
         exif: decode.exif,
         depth16: decode.depth16,
         alpha: decode.alpha,
+        decode: features.photos.decode,
         seed: config.seed,
     }
 }

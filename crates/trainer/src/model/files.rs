@@ -155,7 +155,7 @@ mod tests {
     use crate::head::Head;
     use crate::model::{WeightsDescription, preprocessing_of};
     use xfer_backbones::{Architecture, BatchNormStatistics, weights::Moments};
-    use xfer_loader::{Alpha, Depth16, ExifOrientation, Interpolation};
+    use xfer_loader::{Alpha, DecodeScale, Depth16, ExifOrientation, Interpolation};
 
     fn model(untrained: bool) -> Model {
         let moments = Moments { mean: vec![0.5, -1.0], variance: vec![2.0, 3.0] };
@@ -178,6 +178,7 @@ mod tests {
                 exif: ExifOrientation::Apply,
                 depth16: Depth16::Scale,
                 alpha: Alpha::Composite([255, 0, 9]),
+                decode: DecodeScale::Auto,
                 seed: u64::MAX,
             },
             batch_norm: untrained.then(|| BatchNormStatistics::from([("conv1_bn".to_owned(), moments)])),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use xfer_backbones::{Architecture, Backbone, BatchNormStatistics, Preprocess};
-use xfer_loader::{Alpha, Depth16, ExifOrientation, Interpolation, Preprocessing};
+use xfer_loader::{Alpha, DecodeScale, Depth16, ExifOrientation, Interpolation, Preprocessing};
 
 use crate::head::Head;
 
@@ -57,6 +57,9 @@ pub struct ModelDescription {
     /// What becomes of transparency.
     #[serde(with = "text", default)]
     pub alpha: Alpha,
+    /// Whether large photos are decoded at a fraction of their size.
+    #[serde(with = "text", default)]
+    pub decode: DecodeScale,
     /// What decided the head's draw, the order of the photos and their augmentation.
     pub seed: u64,
 }

@@ -81,7 +81,9 @@ fn a_stream_that_ends_too_early_says_so() {
     stream.stream.batches.close();
     let items: Vec<_> = stream.collect();
     let error = items.last().unwrap().as_ref().unwrap_err();
-    assert!(matches!(error, LoaderError::Thread { stage: Stage::Read, .. }), "{error:?}");
+    // The batch that was begun lacks its reads, or the one after it never came.
+    let gone = matches!(error, LoaderError::Lost { .. } | LoaderError::Thread { stage: Stage::Read, .. });
+    assert!(gone, "{error:?}");
     assert!(items.len() < 10);
     assert!(fs::read_dir(root.path()).is_ok());
 }
