@@ -100,7 +100,11 @@ pub(crate) fn run(args: BatchesArgs) -> anyhow::Result<Ending> {
         name: "batches",
         ..LoaderOptions::default()
     };
-    let stream = flow.stream(0.., &loader)?.blocking();
+    // No further than asked: what is read ahead would be saved by `save_to_dir` as well.
+    let passes = args.count.div_ceil(flow.batches_per_epoch()) as u64;
+    let max_batches = (args.count < flow.batches_per_epoch()).then_some(args.count);
+    let limited = flow.with_options(FlowOptions { max_batches, ..flow.options().clone() })?;
+    let stream = limited.stream(0..passes, &loader)?.blocking();
     let report = stream.report();
     let (mut tensors, mut sheet, mut shapes) = (Tensors::default(), Sheet::default(), Vec::new());
     for batch in stream.take(args.count) {
