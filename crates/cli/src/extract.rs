@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::bail;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use xfer_backbones::Architecture;
 use xfer_loader::{Flow, ImageDataGenerator, OnError};
@@ -78,7 +77,7 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     let all = metadata(&args.features, &flow, &weights, &[])?;
     let mut file = FeatureFile::create(&args.output, flow.samples(), Architecture::FEATURES, &all)?;
     let stop = interrupt.finish_first();
-    let bar = progress_bar(&terminal, flow.samples());
+    let bar = terminal.images_bar(Some(flow.samples() as u64));
     let begun = Instant::now();
     let stream = flow.stream(0..1, &backbone::loader_options(&args.features, "extract"))?.blocking();
     let report = stream.report();
@@ -103,7 +102,7 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     }
     let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };
     let left_out: Vec<usize> = report.failures.iter().map(|failure| failure.sample).collect();
-    file.finish_short(rows, &metadata(&args.features, &flow, &weights, &left_out)?, existing)?;
+    file.finish(rows, &metadata(&args.features, &flow, &weights, &left_out)?, existing)?;
 
     let seconds = start.elapsed().as_secs_f64();
     terminal.line(format_args!(
@@ -157,19 +156,6 @@ fn metadata(
         ]
         .map(|(key, value)| (key.to_owned(), value)),
     ))
-}
-
-fn progress_bar(terminal: &Terminal, images: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(images as u64), terminal.draw_target());
-    let template = "{pos}/{len} {bar:20.green/dim} {eta} left, {per_sec}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            // Writing to a bar's line does not fail.
-            let _ = write!(out, "{:.1} images/s", state.per_sec());
-        };
-        bar.set_style(style.progress_chars("━━─").with_key("per_sec", per_second));
-    }
-    bar
 }
 
 #[cfg(test)]

@@ -58,9 +58,8 @@ pub(crate) fn tell(report: &Report, terminal: &Terminal) {
         if failed == 1 { "was" } else { "were" }
     ));
     for failure in report.failures.iter().take(LISTED) {
-        let offset = failure.offset().map_or(String::new(), |offset| format!(" (at byte {offset})"));
         let done = if failure.replacement.is_some() { "replaced" } else { "skipped" };
-        terminal.note(format_args!("  {done}: {failure}{offset}"));
+        terminal.note(format_args!("  {done}: {failure}"));
     }
     if failed > LISTED {
         terminal.note(format_args!("  and {} more; --json lists them all", failed - LISTED));

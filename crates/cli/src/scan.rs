@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use xfer_loader::scan::{Duplicates, Oddity, Sameness, ScanOptions, ScanReport, scan};
 use xfer_trainer::{AtomicFile, Existing};
@@ -66,7 +65,7 @@ pub(crate) fn run(args: ScanArgs) -> anyhow::Result<Ending> {
         follow_links: args.follow_links,
     };
     let start = Instant::now();
-    let bar = progress_bar(&terminal);
+    let bar = terminal.images_bar(None);
     let report = scan(&args.folder, &options, |progress| {
         bar.set_length(progress.files as u64);
         bar.set_position(progress.done as u64);
@@ -99,10 +98,7 @@ fn tell(report: &ScanReport, took: Duration, terminal: &Terminal) {
     ));
     let problems: Vec<String> = report
         .problems()
-        .map(|(finding, problem)| {
-            let offset = problem.offset.map_or(String::new(), |offset| format!(" (at byte {offset})"));
-            format!("{}: {}: {}{offset}", finding.path.display(), problem.stage, problem.reason)
-        })
+        .map(|(finding, problem)| format!("{}: {}: {}", finding.path.display(), problem.stage, problem.reason))
         .collect();
     section(terminal, "cannot be used", &problems);
     let group = |duplicates: &Duplicates| {
@@ -195,12 +191,4 @@ fn document(args: &ScanArgs, report: &ScanReport, took: Duration) -> Value {
         "link_loops": report.link_loops,
         "seconds": took.as_secs_f64(),
     })
-}
-
-fn progress_bar(terminal: &Terminal) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, terminal.draw_target());
-    if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {bar:20.green/dim} {eta} left, {per_sec}") {
-        bar.set_style(style.progress_chars("━━─"));
-    }
-    bar
 }

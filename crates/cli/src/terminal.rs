@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use clap::ColorChoice;
 use console::Term;
-use indicatif::ProgressDrawTarget;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Where a verb's text goes: standard output, or standard error where standard output is a program's.
 #[derive(Clone, Debug)]
@@ -55,6 +55,19 @@ impl Terminal {
         } else {
             ProgressDrawTarget::hidden()
         }
+    }
+
+    /// A bar of images done, with their rate and the time left.
+    pub(crate) fn images_bar(&self, images: Option<u64>) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(images, self.draw_target());
+        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {bar:20.green/dim} {eta} left, {per_sec}") {
+            let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                // Writing to a bar's line does not fail.
+                let _ = write!(out, "{:.1} images/s", state.per_sec());
+            };
+            bar.set_style(style.progress_chars("━━─").with_key("per_sec", per_second));
+        }
+        bar
     }
 
     /// `text` in bold, where there are colours.

@@ -49,6 +49,8 @@ pub struct Image {
     pub deep: Option<Deep>,
     /// The EXIF orientation that the file states, 1 to 8, whether it was applied or not.
     pub orientation: u8,
+    /// The picture was turned by its orientation: where that was asked for, and TIFF always, as Pillow does.
+    pub turned: bool,
     /// Values beyond `0..=255` were saturated.
     pub clipped: bool,
     /// The format's name.
@@ -155,7 +157,8 @@ impl Decoder {
         image.format = format.name();
         image.animated = raster.animated;
         image.extent = raster.extent;
-        if raster.turned_always || options.exif == ExifOrientation::Apply {
+        image.turned = raster.turned_always || options.exif == ExifOrientation::Apply;
+        if image.turned {
             orient::apply(image, raster.orientation, packed);
         }
         image.picture = match raster.extent {

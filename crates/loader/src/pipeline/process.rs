@@ -6,7 +6,7 @@ use super::draws::Draw;
 use super::worker::Content;
 use crate::augment::{Warper, apply_after_warp, flip_horizontal, flip_vertical};
 use crate::batch::{Layout, PixelType, SampleShape};
-use crate::decode::{Decoder, ExifOrientation, Extent, Image};
+use crate::decode::{Decoder, Extent, Image};
 use crate::error::{LoaderError, Stage};
 use crate::flow::{Flow, FlowOptions};
 use crate::metrics;
@@ -86,7 +86,7 @@ impl Processor {
 
         let shape = self.flow.options().sample_shape();
         let transform = &draw.transform;
-        let remarks = remarks(self.decoder.image(), self.flow.options());
+        let remarks = remarks(self.decoder.image());
         if transform.is_flips_only() && self.decoder.image().deep.is_none() {
             enter(Stage::Resize);
             let direct = shape.pixel_type == PixelType::U8 && shape.layout == Layout::Nhwc;
@@ -249,8 +249,8 @@ impl Processor {
     }
 }
 
-fn remarks(image: &Image, options: &FlowOptions) -> Remarks {
-    Remarks { rotated: image.orientation > 1 && options.decode.exif == ExifOrientation::Ignore, clipped: image.clipped }
+fn remarks(image: &Image) -> Remarks {
+    Remarks { rotated: image.orientation > 1 && !image.turned, clipped: image.clipped }
 }
 
 /// The part of an image that is resized, if anything of it is left; all of it unless proportions are to be kept.

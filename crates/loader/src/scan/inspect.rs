@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::decode_options;
 use super::duplicates::Digests;
 use super::finding::{Finding, Oddity, Problem};
-use crate::decode::{DecodeError, Decoder, FileFormat, Image, format_of};
+use crate::decode::{DecodeError, DecodeOptions, Decoder, FileFormat, Image, format_of};
 use crate::error::Stage;
 use crate::source::is_image_name;
 
@@ -85,7 +84,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn decode<'a>(decoder: &'a mut Decoder, bytes: &[u8]) -> Result<&'a Image, Problem> {
     // A decoder that panics has found a file that training cannot use either.
-    let attempt = panic::catch_unwind(AssertUnwindSafe(|| decoder.decode(bytes, &decode_options()).map(drop)));
+    let attempt = panic::catch_unwind(AssertUnwindSafe(|| decoder.decode(bytes, &DecodeOptions::default()).map(drop)));
     match attempt {
         Ok(Ok(())) => Ok(decoder.image()),
         Ok(Err(error)) => Err(problem(&error)),
@@ -124,7 +123,7 @@ fn oddities(image: &Image) -> Vec<Oddity> {
         _ => None,
     };
     [
-        (image.orientation > 1).then_some(Oddity::Rotated),
+        (image.orientation > 1 && !image.turned).then_some(Oddity::Rotated),
         image.mode.starts_with('I').then_some(Oddity::Deep),
         mode,
         image.animated.then_some(Oddity::Animated),

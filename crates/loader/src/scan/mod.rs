@@ -8,7 +8,6 @@ mod inspect;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::decode::DecodeOptions;
 use crate::error::LoaderError;
 use crate::source::{Found, every_file};
 use crew::Crew;
@@ -120,9 +119,4 @@ impl ScanReport {
     pub fn is_usable(&self) -> bool {
         self.usable == self.images
     }
-}
-
-/// How photos are decoded here: what is in the file, not what a training makes of it.
-fn decode_options() -> DecodeOptions {
-    DecodeOptions::default()
 }

@@ -12,7 +12,6 @@ use crate::error::TrainerError;
 #[derive(Debug)]
 pub struct FeatureFile {
     file: AtomicFile,
-    rows: usize,
     features: usize,
     written: usize,
     header_len: usize,
@@ -34,7 +33,7 @@ impl FeatureFile {
         let header = header(rows, features, metadata);
         let length = (header.len() as u64).to_le_bytes();
         file.write(&length).and_then(|()| file.write(&header)).map_err(|source| write_error(path, source))?;
-        Ok(Self { file, rows, features, written: 0, header_len: header.len() })
+        Ok(Self { file, features, written: 0, header_len: header.len() })
     }
 
     /// Appends vectors, `[any, features]` row-major.
@@ -55,27 +54,14 @@ impl FeatureFile {
         written.map_err(|source| write_error(self.file.path(), source))
     }
 
-    /// Publishes the file.
+    /// Publishes the file, of `rows` rows, which may be fewer than were announced, as when files were left out.
+    /// `metadata` takes the place of what was given at first.
     ///
     /// # Errors
     ///
-    /// Another number of rows came than was announced, the disk is full, or the name is taken and is to be kept.
-    pub fn finish(self, existing: Existing) -> Result<(), TrainerError> {
-        if self.written != self.rows {
-            let path = self.file.path().to_owned();
-            return Err(TrainerError::FeatureRows { path, expected: self.rows, got: self.written });
-        }
-        self.file.complete()?.publish(existing)
-    }
-
-    /// Publishes a file of fewer rows than were announced, as when files were left out. `metadata` takes the place of
-    /// what was given at first.
-    ///
-    /// # Errors
-    ///
-    /// More rows came than were announced, the new metadata is longer than the old, the disk is full, or the name is
-    /// taken and is to be kept.
-    pub fn finish_short(
+    /// Another number of rows came, the new metadata is longer than the old, the disk is full, or the name is taken and
+    /// is to be kept.
+    pub fn finish(
         mut self,
         rows: usize,
         metadata: &BTreeMap<String, String>,
@@ -120,7 +106,7 @@ mod tests {
         let mut file = FeatureFile::create(&path, 3, 2, &metadata).unwrap();
         file.append(&[1.0, 2.0]).unwrap();
         file.append(&[3.0, 4.0, 5.0, -6.5]).unwrap();
-        file.finish(Existing::Keep).unwrap();
+        file.finish(3, &metadata, Existing::Keep).unwrap();
 
         let bytes = std::fs::read(&path).unwrap();
         let (header, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
@@ -141,7 +127,7 @@ mod tests {
         let metadata = |paths: &str| BTreeMap::from([("paths".to_owned(), paths.to_owned())]);
         let mut file = FeatureFile::create(&path, 3, 2, &metadata(r#"["a","b","c"]"#)).unwrap();
         file.append(&[1.0, 2.0, 3.0, 4.0]).unwrap();
-        file.finish_short(2, &metadata(r#"["a","c"]"#), Existing::Keep).unwrap();
+        file.finish(2, &metadata(r#"["a","c"]"#), Existing::Keep).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         assert_eq!(header.metadata().as_ref().unwrap()["paths"], r#"["a","c"]"#);
@@ -156,7 +142,10 @@ mod tests {
         let mut file = FeatureFile::create(&path, 3, 2, &BTreeMap::new()).unwrap();
         assert!(matches!(file.append(&[1.0; 3]), Err(TrainerError::FeatureLength { expected: 2, got: 3 })));
         file.append(&[1.0; 4]).unwrap();
-        assert!(matches!(file.finish(Existing::Keep), Err(TrainerError::FeatureRows { expected: 3, got: 2, .. })));
+        assert!(matches!(
+            file.finish(3, &BTreeMap::new(), Existing::Keep),
+            Err(TrainerError::FeatureRows { expected: 3, got: 2, .. })
+        ));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
