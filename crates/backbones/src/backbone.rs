@@ -7,6 +7,7 @@ use crate::device::Device;
 use crate::error::{BackboneError, TorchContext as _};
 use crate::layers::Graph;
 use crate::plan::{BatchNorm, Plan};
+use crate::upload::Pipeline;
 use crate::weights::{BatchNormStatistics, Weights};
 
 /// The pixels of a batch, NHWC, three channels.
@@ -99,6 +100,15 @@ impl Backbone {
         Ok(Features { values, rows })
     }
 
+    /// A way to hand in batches before the features of earlier ones are there, so that the device never waits for them
+    /// to be handed in.
+    ///
+    /// # Errors
+    /// When memory for copying cannot be had.
+    pub fn pipeline(&self) -> Result<Pipeline<'_>, BackboneError> {
+        Pipeline::new(self)
+    }
+
     /// Which backbone this is.
     pub fn architecture(&self) -> Architecture {
         self.weights.architecture()
@@ -107,6 +117,10 @@ impl Backbone {
     /// Where it runs.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    pub(crate) fn torch_device(&self) -> tch::Device {
+        self.torch_device
     }
 
     /// The batch-norm epsilon in use.
@@ -143,6 +157,22 @@ impl Backbone {
 
     /// The batch as the network's input: NCHW in channels-last memory, f32, preprocessed, on the device.
     pub(crate) fn images(&self, batch: ImageBatch<'_>) -> Result<Tensor, BackboneError> {
+        let size = self.size(batch)?;
+        let load = |bytes: &[u8], kind| Tensor::f_from_data_size(bytes, &size, kind)?.f_to_device(self.torch_device);
+        let nhwc = match batch.pixels {
+            PixelData::U8(pixels) => {
+                let images = load(pixels, Kind::Uint8).stage(|| "loading a batch".to_owned())?;
+                self.architecture().preprocessing().apply(&images)?
+            }
+            PixelData::F32(pixels) => {
+                load(bytemuck::cast_slice(pixels), Kind::Float).stage(|| "loading a batch".to_owned())?
+            }
+        };
+        nhwc.f_permute([0, 3, 1, 2]).stage(|| "loading a batch".to_owned())
+    }
+
+    /// The batch's shape as libtorch takes it, if the pixels fill it and the architecture takes such images.
+    pub(crate) fn size(&self, batch: ImageBatch<'_>) -> Result<[i64; 4], BackboneError> {
         let shape = batch.shape;
         let refuse = |reason: String| BackboneError::Batch { shape, reason };
         let [_, height, width, channels] = shape;
@@ -158,18 +188,16 @@ impl Backbone {
             return Err(refuse(format!("{} values were given", batch.pixels.len())));
         }
         // The lengths agree, so each side is below isize::MAX.
-        let size = shape.map(|n| n as i64);
-        let load = |bytes: &[u8], kind| Tensor::f_from_data_size(bytes, &size, kind)?.f_to_device(self.torch_device);
-        let nhwc = match batch.pixels {
-            PixelData::U8(pixels) => {
-                let images = load(pixels, Kind::Uint8).stage(|| "loading a batch".to_owned())?;
-                self.architecture().preprocessing().apply(&images)?
-            }
-            PixelData::F32(pixels) => {
-                load(bytemuck::cast_slice(pixels), Kind::Float).stage(|| "loading a batch".to_owned())?
-            }
-        };
-        nhwc.f_permute([0, 3, 1, 2]).stage(|| "loading a batch".to_owned())
+        Ok(shape.map(|n| n as i64))
+    }
+
+    /// Queues the network on its device and returns at once where that is a CUDA device: `[rows, FEATURES]` f32, dense,
+    /// of preprocessed NHWC images that are on the device.
+    pub(crate) fn queue(&self, nhwc: &Tensor) -> Result<Tensor, BackboneError> {
+        let images = nhwc.f_permute([0, 3, 1, 2]).stage(|| "loading a batch".to_owned())?;
+        let map = self.plan.run(images, None)?;
+        let mean = || map.f_mean_dim([2_i64, 3].as_slice(), false, Kind::Float)?.f_contiguous();
+        mean().stage(|| "global average pooling".to_owned())
     }
 
     /// Mean over height and width of an NCHW map.

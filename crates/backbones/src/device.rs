@@ -4,10 +4,18 @@
 //! `libtorch_cuda.so`, which lies beside them, has been loaded. libtorch asks for CUDA once and keeps the answer for the
 //! life of the process, so [`select`] (or [`load_cuda`]) has to come before any other use of libtorch.
 
-use std::path::{Path, PathBuf};
+mod driver;
+mod libtorch;
+mod math;
+pub(crate) mod symbols;
+
 use std::sync::OnceLock;
 
 use crate::error::BackboneError;
+
+pub use driver::{Driver, Gpu};
+pub use libtorch::{LIBTORCH_RELEASE, Libtorch};
+pub use math::CudaMath;
 
 /// A device that a backbone can be put on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,18 +83,39 @@ pub fn load_cuda() -> &'static Result<usize, String> {
     static LOADED: OnceLock<Result<usize, String>> = OnceLock::new();
     LOADED.get_or_init(|| {
         // The driver's library first: without it libtorch_cuda would be loaded (half a second, 300 MB) for nothing.
-        load("libcuda.so.1").map_err(|e| format!("no NVIDIA driver was found ({e})"))?;
-        let folder = libtorch_folder().ok_or("the folder of the loaded libtorch_cpu.so is not known")?;
-        let library = folder.join("libtorch_cuda.so");
+        load_driver()?;
+        let folder = libtorch::loaded_folder().ok_or("the folder of the loaded libtorch_cpu.so is not known")?;
+        let library = folder.join(libtorch::CUDA_LIBRARY);
         if !library.exists() {
             return Err(format!("`{}` is not there: this libtorch is built for the CPU only", library.display()));
         }
         load(&library).map_err(|e| format!("`{}` cannot be loaded ({e})", library.display()))?;
-        match usize::try_from(tch::Cuda::device_count()) {
-            Ok(count) if count > 0 && tch::Cuda::is_available() => Ok(count),
-            _ => Err(format!("`{}` is loaded, but it finds no usable device", library.display())),
-        }
+        let count = match usize::try_from(tch::Cuda::device_count()) {
+            Ok(count) if count > 0 && tch::Cuda::is_available() => count,
+            _ => return Err(format!("`{}` is loaded, but it finds no usable device", library.display())),
+        };
+        math::apply(CudaMath::default())?;
+        Ok(count)
     })
+}
+
+/// Sets what CUDA may do to be faster; holds for the process, from the next batch on. Without a call,
+/// [`CudaMath::default`] holds.
+///
+/// # Errors
+/// When CUDA cannot be used here, or this libtorch cannot be told.
+pub fn set_cuda_math(math: CudaMath) -> Result<(), BackboneError> {
+    let applied = match load_cuda() {
+        Ok(_) => math::apply(math),
+        Err(reason) => Err(reason.clone()),
+    };
+    applied.map_err(|reason| BackboneError::CudaUnavailable { index: 0, reason })
+}
+
+/// What NVIDIA's driver says of itself and its devices, whatever libtorch can make of them; or why nothing can be said.
+pub fn driver() -> Result<Driver, String> {
+    load_driver()?;
+    driver::ask()
 }
 
 /// Sets how many threads libtorch uses for one operation. Results do not depend on it.
@@ -115,19 +144,8 @@ pub fn threads() -> usize {
     usize::try_from(tch::get_num_threads()).unwrap_or(1)
 }
 
-/// Folder of the libtorch that this process runs with.
-fn libtorch_folder() -> Option<PathBuf> {
-    // The maps of the process name the file that the loader really took, whatever search path led to it.
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    folder_in_maps(&maps)
-}
-
-fn folder_in_maps(maps: &str) -> Option<PathBuf> {
-    maps.lines()
-        .filter_map(|line| line.find('/').map(|start| Path::new(&line[start..])))
-        .find(|path| path.file_name().is_some_and(|name| name == "libtorch_cpu.so"))
-        .and_then(Path::parent)
-        .map(Path::to_owned)
+fn load_driver() -> Result<(), String> {
+    load("libcuda.so.1").map_err(|e| format!("no NVIDIA driver was found ({e})"))
 }
 
 /// Loads a library for good, with its symbols visible to all, as if it had been linked.
@@ -181,12 +199,15 @@ mod tests {
     }
 
     #[test]
-    fn libtorch_is_found_among_the_maps() {
-        let folder = libtorch_folder().unwrap();
-        assert!(folder.join("libtorch_cpu.so").exists());
-        let maps = "7f00-7f01 r--p 00000000 08:01 42    /opt/my torch/lib/libtorch_cpu.so\n";
-        assert_eq!(folder_in_maps(maps).unwrap(), Path::new("/opt/my torch/lib"));
-        assert_eq!(folder_in_maps("7f00-7f01 r--p 00000000 00:00 0\n"), None);
+    fn the_driver_is_asked_or_its_absence_explained() {
+        match driver() {
+            Ok(driver) => assert!(driver.cuda.0 > 0, "{driver:?}"),
+            Err(reason) => assert!(reason.contains("NVIDIA"), "{reason}"),
+        }
+        if load_cuda().is_err() {
+            let message = set_cuda_math(CudaMath { tf32: true, autotune: false }).unwrap_err().to_string();
+            assert!(message.contains("cannot be used"), "{message}");
+        }
     }
 
     #[test]

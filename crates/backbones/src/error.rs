@@ -167,6 +167,15 @@ pub enum BackboneError {
         reason: String,
     },
 
+    /// CUDA failed at work. The failure may be an earlier operation's, since operations run behind the program.
+    #[error("CUDA failed in {function}: {reason}")]
+    Cuda {
+        /// The function that told.
+        function: &'static str,
+        /// CUDA's own words.
+        reason: String,
+    },
+
     /// A batch of images does not fit the backbone.
     #[error("batch of shape {shape:?} cannot be used: {reason}")]
     Batch {

@@ -33,6 +33,7 @@ mod plan;
 pub mod preprocess;
 pub mod resnet50;
 pub mod summary;
+mod upload;
 pub mod weights;
 pub mod xception;
 
@@ -43,4 +44,5 @@ pub use device::Device;
 pub use error::BackboneError;
 pub use preprocess::Preprocess;
 pub use summary::Summary;
+pub use upload::Pipeline;
 pub use weights::{BatchNormStatistics, Layout, Weights};

@@ -21,19 +21,27 @@ impl Preprocess {
     ///
     /// On the CPU the result is bit for bit that of NumPy in f32.
     pub(crate) fn apply(self, images: &Tensor) -> Result<Tensor, BackboneError> {
-        let run = || {
-            let constant = |values: &[f32]| Tensor::f_from_slice(values)?.f_to_device(images.device());
-            match self {
-                Self::Caffe => {
-                    let mut x = images.f_flip([3])?.f_to_kind(tch::Kind::Float)?;
-                    x.f_sub_(&constant(&CAFFE_MEANS_BGR)?)
-                }
-                Self::Tf => {
-                    let mut x = images.f_to_kind(tch::Kind::Float)?;
-                    // A division, not a product with 1/127.5, which rounds differently.
-                    x.f_div_(&constant(&[127.5])?)?.f_sub_(&constant(&[1.0])?)
-                }
-            }
+        self.apply_with(images, &self.constants(images.device())?)
+    }
+
+    /// What [`apply_with`](Self::apply_with) needs on a device. Bringing it there waits for all that the device has to
+    /// do, so that a pipeline does it once.
+    pub(crate) fn constants(self, device: tch::Device) -> Result<Vec<Tensor>, BackboneError> {
+        let values: &[&[f32]] = match self {
+            Self::Caffe => &[&CAFFE_MEANS_BGR],
+            Self::Tf => &[&[127.5], &[1.0]],
+        };
+        let constant = |values: &&[f32]| Tensor::f_from_slice(values)?.f_to_device(device);
+        values.iter().map(constant).collect::<Result<_, _>>().stage(|| "preprocessing".to_owned())
+    }
+
+    /// [`apply`](Self::apply) with constants that are on the device of `images` already.
+    pub(crate) fn apply_with(self, images: &Tensor, constants: &[Tensor]) -> Result<Tensor, BackboneError> {
+        let run = || match (self, constants) {
+            (Self::Caffe, [means]) => images.f_flip([3])?.f_to_kind(tch::Kind::Float)?.f_sub_(means),
+            // A division by a tensor: libtorch divides by a number as it multiplies by 1/127.5, which rounds differently.
+            (Self::Tf, [scale, one]) => images.f_to_kind(tch::Kind::Float)?.f_div_(scale)?.f_sub_(one),
+            _ => Err(tch::TchError::Torch("the constants of another preprocessing".to_owned())),
         };
         run().stage(|| "preprocessing".to_owned())
     }
