@@ -6,6 +6,7 @@ mod bad_input;
 mod batches;
 mod bench;
 mod disk;
+mod doctor;
 mod extract;
 mod failures;
 mod interrupt;

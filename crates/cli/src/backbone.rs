@@ -21,7 +21,9 @@ pub(crate) const UNTRAINED: &str =
 
 /// Finds the device, before anything else uses libtorch, and sets the number of threads.
 pub(crate) fn open_device(features: &FeatureArgs) -> anyhow::Result<Device> {
-    let device = device::select(&features.device)?;
+    let device = device::select(&features.device).with_context(|| {
+        format!("--device {}: not here; `xfer-cli doctor` says what is missing and what to do", features.device)
+    })?;
     if features.threads > 0 {
         device::set_threads(usize::from(features.threads))?;
     }

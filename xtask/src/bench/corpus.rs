@@ -16,9 +16,9 @@ use crate::{photos, units, workspace};
 
 /// A folder of class folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Corpus {
-    pub(super) name: String,
-    pub(super) folder: PathBuf,
+pub(crate) struct Corpus {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
 }
 
 /// What a corpus is made of.
@@ -164,7 +164,7 @@ impl Recipe {
 const CLASSES: [&str; 2] = ["a", "b"];
 
 /// One's own folder, as a corpus.
-pub(super) fn own(folder: &Path) -> Result<Corpus> {
+pub(crate) fn own(folder: &Path) -> Result<Corpus> {
     let folder = fs::canonicalize(folder).with_context(|| format!("cannot find {}", folder.display()))?;
     let name = folder.file_name().map_or_else(|| "data".to_owned(), |name| name.to_string_lossy().into_owned());
     Ok(Corpus { name, folder })
@@ -177,7 +177,7 @@ pub(super) fn folder() -> PathBuf {
 }
 
 /// `files` files in two classes under `folder`: links to those of the corpus, over and over.
-pub(super) fn repeated(corpus: &Corpus, files: usize, folder: &Path) -> Result<Corpus> {
+pub(crate) fn repeated(corpus: &Corpus, files: usize, folder: &Path) -> Result<Corpus> {
     let mut originals = Vec::new();
     for class in list(&corpus.folder)?.into_iter().filter(|path| path.is_dir()) {
         originals.extend(list(&class)?.into_iter().filter(|path| path.is_file()));

@@ -4,7 +4,7 @@
 //! strikes all of them; the medians are told.
 
 mod compare;
-mod corpus;
+pub(crate) mod corpus;
 mod ours;
 mod peer;
 mod row;

@@ -8,7 +8,7 @@ pub(crate) mod values;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
-use crate::{batches, bench, extract, scan, summary, train};
+use crate::{batches, bench, doctor, extract, scan, summary, train};
 use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};
 
@@ -32,6 +32,7 @@ pub(crate) enum Verb {
     Scan(scan::ScanArgs),
     Summary(summary::SummaryArgs),
     Bench(bench::BenchArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Which features, and how they are computed: what `train` and `extract` share.
