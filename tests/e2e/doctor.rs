@@ -13,7 +13,7 @@ fn command(place: &Workplace, words: &str) -> Command {
 }
 
 fn run(mut command: Command) -> Ran {
-    Ran::of(&command.output().unwrap())
+    Ran::of(&command.output().expect("the executable runs"))
 }
 
 #[test]

@@ -148,13 +148,17 @@ fn load_driver() -> Result<(), String> {
     load("libcuda.so.1").map_err(|e| format!("no NVIDIA driver was found ({e})"))
 }
 
-/// Loads a library for good, with its symbols visible to all, as if it had been linked.
+/// Loads a library for good, with its symbols visible to all, as if it had been linked; or gives the loader's words,
+/// which name the library that is missing where it is one that this one needs.
 #[cfg(unix)]
-fn load(name: impl libloading::AsFilename) -> Result<(), libloading::Error> {
+fn load(name: impl libloading::AsFilename) -> Result<(), String> {
+    use std::error::Error as _;
+
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
     // SAFETY: the initialisers of NVIDIA's driver and of libtorch_cuda are made to run in any process that links them;
     // they ask nothing of the caller.
-    let library = unsafe { Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL) }?;
+    let library = unsafe { Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL) }
+        .map_err(|error| error.source().map_or_else(|| error.to_string(), ToString::to_string))?;
     // Kernels have registered themselves with libtorch: unloading would leave dangling pointers.
     std::mem::forget(library);
     Ok(())
@@ -162,8 +166,8 @@ fn load(name: impl libloading::AsFilename) -> Result<(), libloading::Error> {
 
 /// CUDA is looked for on Unix only.
 #[cfg(not(unix))]
-fn load(_: impl libloading::AsFilename) -> Result<(), &'static str> {
-    Err("CUDA is supported on Linux only")
+fn load(_: impl libloading::AsFilename) -> Result<(), String> {
+    Err("CUDA is supported on Linux only".to_owned())
 }
 
 #[cfg(test)]
@@ -204,6 +208,8 @@ mod tests {
             Ok(driver) => assert!(driver.cuda.0 > 0, "{driver:?}"),
             Err(reason) => assert!(reason.contains("NVIDIA"), "{reason}"),
         }
+        let reason = load("libno-such-library.so.1").unwrap_err();
+        assert!(reason.contains("libno-such-library.so.1"), "{reason}");
         if load_cuda().is_err() {
             let message = set_cuda_math(CudaMath { tf32: true, autotune: false }).unwrap_err().to_string();
             assert!(message.contains("cannot be used"), "{message}");

@@ -69,7 +69,7 @@ pub(super) fn measure(
         let name = format!("{} {precision} GPU idle", job.backbone);
         match idle {
             Some(idle) => {
-                report.measured(&name, Standing::Measured, format!("{:.0}% of the time", 100.0 * idle), idle, None)
+                report.measured(&name, Standing::Measured, format!("{:.0}% of the time", 100.0 * idle), idle, None);
             }
             None => report.add(&name, Standing::Skipped, "nvidia-smi saw no work, or is not here"),
         }

@@ -9,7 +9,8 @@ pub(crate) unsafe fn find<F: Copy + 'static>(name: &str) -> Result<F, String> {
     use libloading::os::unix::Library;
     let process = Library::this();
     // SAFETY: the caller knows the type. The library that has the function is never unloaded.
-    let symbol = unsafe { process.get::<F>(name) }.map_err(|error| format!("`{name}` is not there ({error})"))?;
+    let symbol =
+        unsafe { process.get::<F>(name) }.map_err(|_| format!("there is no function `{name}` in the process"))?;
     Ok(*symbol)
 }
 

@@ -70,13 +70,10 @@ impl Cuda {
 
     /// The first thing that is missing, in the order in which things build on each other.
     fn advice(&self, libtorch: Option<&Libtorch>) -> String {
-        let driver = match &self.driver {
-            Err(_) => {
-                return "a machine without an NVIDIA GPU computes on the processor; one with it needs NVIDIA's driver \
-                        (`nvidia-smi` must list the GPU; containers need `--gpus all`)"
-                    .to_owned();
-            }
-            Ok(driver) => driver,
+        let Ok(driver) = &self.driver else {
+            return "a machine without an NVIDIA GPU computes on the processor; one with it needs NVIDIA's driver \
+                    (`nvidia-smi` must list the GPU; containers need `--gpus all`)"
+                .to_owned();
         };
         if driver.gpus.is_empty() {
             return "the driver is here and shows no device to this process: see `nvidia-smi`, CUDA_VISIBLE_DEVICES, and \
