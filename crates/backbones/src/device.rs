@@ -84,6 +84,9 @@ pub fn load_cuda() -> &'static Result<usize, String> {
     LOADED.get_or_init(|| {
         // The driver's library first: without it libtorch_cuda would be loaded (half a second, 300 MB) for nothing.
         load_driver()?;
+        if driver::ask().is_ok_and(|driver| driver.gpus.is_empty()) {
+            return Err("NVIDIA's driver shows no device to this process".to_owned());
+        }
         let folder = libtorch::loaded_folder().ok_or("the folder of the loaded libtorch_cpu.so is not known")?;
         let library = folder.join(libtorch::CUDA_LIBRARY);
         if !library.exists() {
