@@ -11,10 +11,10 @@ use std::arch::x86_64::{
     _mm256_slli_epi32,
 };
 
-use super::Columns;
 use super::scalar::{self, HALF};
 use crate::cpu::Avx2;
-use crate::resize::weights::{PRECISION_BITS, SPLIT, TAPS, Weights};
+use crate::resize::digits::TAPS;
+use crate::resize::weights::{PRECISION_BITS, SPLIT, Weights};
 
 impl Avx2 {
     /// `C` is 3 or 4.
@@ -28,9 +28,9 @@ impl Avx2 {
         unsafe { horizontal_grey(pixels, width, weights, out) }
     }
 
-    pub(super) fn vertical(self, pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
+    pub(super) fn vertical(self, rows: &[u8], weights: &[i32], sums: &mut Vec<i32>, out: &mut [u8]) {
         // SAFETY: an `Avx2` exists only where the processor has the feature.
-        unsafe { vertical(pixels, columns, sums, out) }
+        unsafe { vertical(rows, weights, sums, out) }
     }
 }
 
@@ -147,6 +147,6 @@ fn to_pixel(sum: __m128i) -> [u8; 4] {
 }
 
 #[target_feature(enable = "avx2")]
-fn vertical(pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
-    scalar::vertical(pixels, columns, sums, out);
+fn vertical(rows: &[u8], weights: &[i32], sums: &mut Vec<i32>, out: &mut [u8]) {
+    scalar::vertical(rows, weights, sums, out);
 }
