@@ -9,7 +9,10 @@ use crate::cpu::Avx2;
 /// Whether multiplying by alpha would change nothing.
 pub(super) fn is_opaque(pixels: &[u8]) -> bool {
     // In blocks, so that a compiler can vectorise one and a transparent corner ends the search.
-    let opaque = |block: &[[u8; 4]]| block.iter().fold(255, |all, pixel| all & pixel[3]) == 255;
+    let opaque = |block: &[[u8; 4]]| {
+        let all = block.iter().fold(u32::MAX, |all, &pixel| all & u32::from_le_bytes(pixel));
+        all >> 24 == 255
+    };
     pixels.as_chunks::<4>().0.chunks(1024).all(opaque)
 }
 

@@ -156,11 +156,15 @@ impl SplitWeights {
     fn new(weights: &[i32]) -> Self {
         let mut split = Self::default();
         for (place, &weight) in weights.iter().enumerate() {
-            split.low[place] = (weight & ((1 << SPLIT) - 1)) as i16;
-            // A weight is less than 2 in size: 13 bits are left.
-            split.high[place] = (weight >> SPLIT) as i16;
+            [split.low[place], split.high[place]] = Self::parts(weight);
         }
         split
+    }
+
+    /// The low and the high part of a weight.
+    pub(super) const fn parts(weight: i32) -> [i16; 2] {
+        // A weight is less than 2 in size: 13 bits are left.
+        [(weight & ((1 << SPLIT) - 1)) as i16, (weight >> SPLIT) as i16]
     }
 }
 

@@ -4,8 +4,9 @@
 //! base 256 makes three sums, each of which may overflow; what they join to is the exact sum.
 
 use std::arch::x86_64::{
-    __m128i, __m512i, _mm512_add_epi32, _mm512_cvtusepi32_epi8, _mm512_dpbusd_epi32, _mm512_maskz_loadu_epi8,
-    _mm512_max_epi32, _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8,
+    __m128i, __m512i, _mm_mask_storeu_epi8, _mm512_add_epi32, _mm512_castsi512_si128, _mm512_cvtusepi32_epi8,
+    _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8, _mm512_max_epi32,
+    _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8,
     _mm512_permutexvar_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_epi32, _mm512_shuffle_i32x4,
     _mm512_slli_epi32, _mm512_srai_epi32, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8,
     _mm512_unpacklo_epi16,
@@ -53,57 +54,76 @@ fn horizontal<const C: usize>(pixels: &[u8], length: usize, lanes: &Lanes, out: 
             std::array::from_fn(|row| &pixels[(four * ROWS + row.min(last)) * length..][..length]);
         match lanes.shape {
             Shape::Values => {
-                values(rows, lanes, out, stride, |row, start, step| {
-                    _mm512_permutexvar_epi8(cast(step.sources), load(&row[start..][..BYTES]))
+                values::<BYTES>(rows, lanes, (out, stride), |part, step| {
+                    _mm512_permutexvar_epi8(cast(step.sources), load(part))
                 });
             }
-            Shape::FarValues => values(rows, lanes, out, stride, |row, start, step| {
-                let part = &row[start..][..2 * BYTES];
+            Shape::FarValues => values::<{ 2 * BYTES }>(rows, lanes, (out, stride), |part, step| {
                 _mm512_permutex2var_epi8(load(&part[..BYTES]), cast(step.sources), load(&part[BYTES..]))
             }),
-            Shape::Pixel => pixel::<C>(rows, lanes, out, stride),
+            Shape::Pixel => pixel::<C>(rows, lanes, (out, stride)),
         }
     }
 }
 
-/// Block by block.
+/// Block by block, of which a step takes `N` bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn values(
+fn values<const N: usize>(
     rows: [&[u8]; ROWS],
     lanes: &Lanes,
-    out: &mut [u8],
-    stride: usize,
-    arranged: impl Fn(&[u8], usize, &Step) -> __m512i,
+    (out, stride): (&mut [u8], usize),
+    arranged: impl Fn(&[u8; N], &Step) -> __m512i,
 ) {
     // From four values of each row in each quarter to sixteen values of a row in each.
     const BY_ROW: [i32; LANES] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
+    let count = out.len() / stride;
     let blocks = lanes.steps.chunks_exact(lanes.together).zip(lanes.starts.chunks_exact(lanes.together));
     for (block, (steps, starts)) in blocks.enumerate() {
         let mut sums = [zero(); ROWS];
         for (step, &start) in steps.iter().zip(starts) {
             let weights = step.weights.map(|weights| cast(weights));
-            for (sums, row) in sums.iter_mut().zip(rows) {
-                add(sums, arranged(row, start as usize, step), weights);
+            let parts = parts::<N>(rows, start as usize);
+            for (sums, part) in sums.iter_mut().zip(parts) {
+                add(sums, arranged(part, step), weights);
             }
         }
         let [a, b, c, d] = shifted(sums);
         let bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
-        let bytes: [[u8; LANES]; ROWS] = bytemuck::cast(_mm512_permutexvar_epi32(cast(BY_ROW), bytes));
-        for (out, bytes) in out.chunks_exact_mut(stride).zip(bytes) {
-            let out = &mut out[block * LANES..];
-            match out.first_chunk_mut::<LANES>() {
-                Some(out) => *out = bytes,
-                None => out.copy_from_slice(&bytes[..out.len()]),
+        let bytes = _mm512_permutexvar_epi32(cast(BY_ROW), bytes);
+        let bytes = [
+            _mm512_castsi512_si128(bytes),
+            _mm512_extracti32x4_epi32::<1>(bytes),
+            _mm512_extracti32x4_epi32::<2>(bytes),
+            _mm512_extracti32x4_epi32::<3>(bytes),
+        ];
+        let at = block * lanes.values;
+        for (row, bytes) in bytes.into_iter().enumerate() {
+            if row < count {
+                // Of a block with fewer values, the next one writes over the rest.
+                store_quarter(bytes, &mut out[row * stride + at..(row + 1) * stride]);
             }
         }
     }
 }
 
+/// `N` bytes of each row, which are equally long.
+#[inline(always)]
+fn parts<const N: usize>(rows: [&[u8]; ROWS], start: usize) -> [&[u8; N]; ROWS] {
+    let length = rows[0].len();
+    assert!(length >= N && start <= length - N);
+    // SAFETY: of a row as long as the first, so many bytes are there, as has just been made sure.
+    rows.map(|row| unsafe {
+        debug_assert_eq!(row.len(), length);
+        &*row.as_ptr().add(start).cast()
+    })
+}
+
 /// Pixel by pixel.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn pixel<const C: usize>(rows: [&[u8]; ROWS], lanes: &Lanes, out: &mut [u8], stride: usize) {
+fn pixel<const C: usize>(rows: [&[u8]; ROWS], lanes: &Lanes, (out, stride): (&mut [u8], usize)) {
+    let count = out.len() / stride;
     let pixels = lanes.steps.chunks_exact(lanes.together).zip(lanes.starts.chunks_exact(lanes.together));
     for (pixel, (steps, starts)) in pixels.enumerate() {
         let mut sums = [zero(); ROWS];
@@ -132,8 +152,8 @@ fn pixel<const C: usize>(rows: [&[u8]; ROWS], lanes: &Lanes, out: &mut [u8], str
         let sum = _mm512_srai_epi32::<{ PRECISION_BITS }>(_mm512_add_epi32(sum, _mm512_set1_epi32(HALF)));
         let bytes: __m128i = _mm512_cvtusepi32_epi8(_mm512_max_epi32(sum, _mm512_setzero_si512()));
         let bytes: [[u8; 4]; ROWS] = bytemuck::cast(bytes);
-        for (out, bytes) in out.chunks_exact_mut(stride).zip(bytes) {
-            out[pixel * C..][..C].copy_from_slice(&bytes[..C]);
+        for (row, bytes) in bytes.iter().enumerate().take(count) {
+            out[row * stride + pixel * C..][..C].copy_from_slice(&bytes[..C]);
         }
     }
 }
@@ -164,7 +184,7 @@ fn vertical(rows: &[u8], taps: usize, weights: &[Digits], out: &mut [u8]) {
         }
         let [a, b, c, d] = shifted(sums);
         let bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
-        out.copy_from_slice(&bytemuck::bytes_of(&bytes)[..length]);
+        store(bytes, out);
     }
 }
 
@@ -213,4 +233,22 @@ fn load(bytes: &[u8]) -> __m512i {
     let mask = (1_u64 << bytes.len()) - 1;
     // SAFETY: only bytes of the mask are read, which are those of the slice.
     unsafe { _mm512_maskz_loadu_epi8(mask, bytes.as_ptr().cast()) }
+}
+
+/// As many bytes as there is room for: where there is little, a mask is faster than copying so many.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn store(bytes: __m512i, out: &mut [u8]) {
+    let mask = if out.len() < BYTES { (1 << out.len()) - 1 } else { u64::MAX };
+    // SAFETY: only bytes of the mask are written, which are those of the slice.
+    unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, bytes) }
+}
+
+/// The same of 16 bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn store_quarter(bytes: __m128i, out: &mut [u8]) {
+    let mask = if out.len() < LANES { (1 << out.len()) - 1 } else { u16::MAX };
+    // SAFETY: only bytes of the mask are written, which are those of the slice.
+    unsafe { _mm_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, bytes) }
 }

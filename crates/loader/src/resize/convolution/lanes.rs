@@ -10,6 +10,9 @@ use crate::resize::weights::Weights;
 /// Lanes of a vector.
 pub(super) const LANES: usize = 16;
 
+/// Values of a block that is to be narrow: four pixels of three.
+const FEWER: usize = 12;
+
 /// Bytes of a vector.
 pub(super) const BYTES: usize = LANES * TAPS;
 
@@ -24,6 +27,13 @@ pub(in crate::resize) enum Shape {
     /// Four, or for grey sixteen, groups of taps of one pixel, each in as many lanes as there are channels, or with a
     /// lane that is idle for three.
     Pixel,
+}
+
+impl Shape {
+    /// Bytes of the row that a block takes a step.
+    pub(super) const fn bytes(self) -> usize {
+        if matches!(self, Self::FarValues) { 2 * BYTES } else { BYTES }
+    }
 }
 
 /// A vector's sources in the part of the row, and its weights, digit by digit.
@@ -44,7 +54,9 @@ pub(in crate::resize) struct Lanes {
     /// Channels and width of the rows that they are for; none where there are none.
     made_for: Option<(usize, usize)>,
     pub(super) shape: Shape,
-    /// Steps of a block of [`LANES`] values, or of a pixel.
+    /// Values of a block: [`LANES`], or a few less, so that their bytes are nearer to one another.
+    pub(super) values: usize,
+    /// Steps of a block of values, or of a pixel.
     pub(super) together: usize,
     pub(super) steps: Vec<Step>,
     /// Where in the row each step's part begins: as many bytes are there as it takes.
@@ -74,15 +86,16 @@ impl Lanes {
         self.steps.clear();
         self.starts.clear();
         let longest = weights.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0);
-        for (shape, bytes) in [(Shape::Values, BYTES), (Shape::FarValues, 2 * BYTES)] {
-            self.together = longest.div_ceil(TAPS).max(1);
-            self.shape = shape;
+        self.together = longest.div_ceil(TAPS).max(1);
+        for (shape, values) in [(Shape::Values, LANES), (Shape::FarValues, LANES), (Shape::FarValues, FEWER)] {
+            (self.shape, self.values) = (shape, values);
+            let bytes = shape.bytes();
             if width * channels >= bytes && self.fill_values(weights, (channels, width), bytes) {
                 return;
             }
         }
         let taps = taps_of_pixel(channels);
-        self.together = longest.div_ceil(taps);
+        self.together = longest.div_ceil(taps).max(1);
         self.shape = Shape::Pixel;
         self.steps.clear();
         self.starts.clear();
@@ -100,7 +113,7 @@ impl Lanes {
             let first = self.steps.len();
             self.steps.resize(first + self.together, Step::NOTHING);
             let mut block: [(usize, (usize, &[i32])); LANES] = [(0, (0, &[])); LANES];
-            for (lane, place) in block.iter_mut().zip(&mut places) {
+            for (lane, place) in block[..self.values].iter_mut().zip(&mut places) {
                 *lane = place;
             }
             for (group, step) in self.steps[first..].iter_mut().enumerate() {

@@ -74,7 +74,7 @@ impl Kernel {
     /// A row of the result from the rows of its window, the first of which begins `rows`.
     fn vertical(self, rows: &[u8], window: Window<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
         match self {
-            Self::Scalar => scalar::vertical(rows, window.fixed, sums, out),
+            Self::Scalar => scalar::vertical((rows, 0), window.fixed, (out.len(), sums), out),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(avx2) => avx2.vertical(rows, window.fixed, sums, out),
             #[cfg(target_arch = "x86_64")]

@@ -20,14 +20,18 @@ pub(super) fn horizontal<const C: usize>(pixels: &[u8], width: usize, weights: &
     }
 }
 
-/// A row of the result from the rows of its window: row by row into a row of sums, so that a compiler can vectorise it
-/// for whatever it is inlined into.
-#[inline(always)]
-pub(super) fn vertical(rows: &[u8], weights: &[i32], sums: &mut Vec<i32>, out: &mut [u8]) {
+/// `out`, columns of a row of the result, from the rows of its window, which begin `stride` bytes after one another, and
+/// the columns `at` in each: row by row into a row of sums.
+pub(super) fn vertical(
+    (rows, at): (&[u8], usize),
+    weights: &[i32],
+    (stride, sums): (usize, &mut Vec<i32>),
+    out: &mut [u8],
+) {
     sums.clear();
     sums.resize(out.len(), HALF);
-    for (row, &weight) in rows.chunks_exact(out.len()).zip(weights) {
-        for (sum, &value) in sums.iter_mut().zip(row) {
+    for (row, &weight) in rows.chunks(stride).zip(weights) {
+        for (sum, &value) in sums.iter_mut().zip(&row[at..]) {
             *sum += i32::from(value) * weight;
         }
     }

@@ -20,7 +20,7 @@ fn oracle<const C: usize>(pixels: &[u8], (rows, columns): (Axis, Axis), out: &mu
     let (from, to) = (columns.source, columns.target);
     let vertical = |pixels: &[u8], stride: usize, out: &mut [u8]| {
         for ((start, weights), out) in down.iter().zip(out.chunks_exact_mut(stride)) {
-            scalar::vertical(&pixels[start * stride..], weights, &mut Vec::new(), out);
+            scalar::vertical((&pixels[start * stride..], 0), weights, (stride, &mut Vec::new()), out);
         }
     };
     match (columns.is_identity(), rows.is_identity()) {
