@@ -4,15 +4,15 @@
 //! base 256 makes three sums, each of which may overflow; what they join to is the exact sum.
 
 use std::arch::x86_64::{
-    __m128i, __m512i, _mm_mask_storeu_epi8, _mm512_add_epi32, _mm512_castsi512_si128, _mm512_cvtusepi32_epi8,
-    _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8, _mm512_max_epi32,
-    _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8,
-    _mm512_permutexvar_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_epi32, _mm512_shuffle_i32x4,
-    _mm512_slli_epi32, _mm512_srai_epi32, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8,
-    _mm512_unpacklo_epi16,
+    __m128i, __m512i, _MM_HINT_T0, _mm_mask_storeu_epi8, _mm_prefetch, _mm512_add_epi32, _mm512_castsi512_si128,
+    _mm512_cvtusepi32_epi8, _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_mask_storeu_epi8,
+    _mm512_maskz_loadu_epi8, _mm512_max_epi32, _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutex2var_epi8,
+    _mm512_permutexvar_epi8, _mm512_permutexvar_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_epi32,
+    _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_srai_epi32, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16,
+    _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
 };
 
-use super::lanes::{BYTES, LANES, Lanes, Shape, Step, taps_of_pixel};
+use super::lanes::{BYTES, LANES, Lanes, Shape, Step, sources_of_pixel, taps_of_pixel};
 use super::scalar::HALF;
 use crate::cpu::Avx512;
 use crate::resize::digits::{DIGITS, Digits, TAPS};
@@ -82,7 +82,7 @@ fn values<const N: usize>(
     for (block, (steps, starts)) in blocks.enumerate() {
         let mut sums = [zero(); ROWS];
         for (step, &start) in steps.iter().zip(starts) {
-            let weights = step.weights.map(|weights| cast(weights));
+            let weights = step.weights.map(cast);
             let parts = parts::<N>(rows, start as usize);
             for (sums, part) in sums.iter_mut().zip(parts) {
                 add(sums, arranged(part, step), weights);
@@ -124,14 +124,23 @@ fn parts<const N: usize>(rows: [&[u8]; ROWS], start: usize) -> [&[u8; N]; ROWS] 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 fn pixel<const C: usize>(rows: [&[u8]; ROWS], lanes: &Lanes, (out, stride): (&mut [u8], usize)) {
     let count = out.len() / stride;
-    let pixels = lanes.steps.chunks_exact(lanes.together).zip(lanes.starts.chunks_exact(lanes.together));
-    for (pixel, (steps, starts)) in pixels.enumerate() {
+    const IN_QUARTERS: [i32; LANES] = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3];
+    let taps = const { taps_of_pixel(C) };
+    let sources = cast(const { sources_of_pixel(C) });
+    let pixels = lanes.taps.chunks_exact(lanes.together * DIGITS * taps).zip(lanes.starts.chunks_exact(lanes.together));
+    for (pixel, (weights, starts)) in pixels.enumerate() {
         let mut sums = [zero(); ROWS];
-        for (step, &start) in steps.iter().zip(starts) {
-            let weights = step.weights.map(|weights| cast(weights));
+        for (weights, &start) in weights.chunks_exact(DIGITS * taps).zip(starts) {
+            let weights = |digit: usize| {
+                let weights = load(bytemuck::cast_slice(&weights[digit * taps..][..taps]));
+                if C == 1 { weights } else { _mm512_permutexvar_epi32(cast(IN_QUARTERS), weights) }
+            };
+            let weights = [weights(0), weights(1), weights(2)];
             for (sums, row) in sums.iter_mut().zip(rows) {
-                let part = load(&row[start as usize..][..const { taps_of_pixel(C) * C }]);
-                let part = if C == 1 { part } else { _mm512_permutexvar_epi8(cast(step.sources), part) };
+                let part = &row[start as usize..][..taps * C];
+                prefetch(part, ROWS * row.len());
+                let part = load(part);
+                let part = if C == 1 { part } else { _mm512_permutexvar_epi8(sources, part) };
                 add(sums, part, weights);
             }
         }
@@ -221,6 +230,14 @@ fn shifted([a, b, c, d]: [Sums; 4]) -> [__m512i; 4] {
 #[inline]
 fn cast<T: bytemuck::NoUninit>(bytes: T) -> __m512i {
     bytemuck::cast(bytes)
+}
+
+/// Wishes for what is so many bytes after `bytes`: in images that are far larger than the nearer caches, the same place
+/// of the rows that are next. It may be past the end.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn prefetch(bytes: &[u8], after: usize) {
+    _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(after).cast());
 }
 
 /// Up to 64 bytes, and zeros.

@@ -17,7 +17,7 @@ const FEWER: usize = 12;
 pub(super) const BYTES: usize = LANES * TAPS;
 
 /// What the lanes are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::resize) enum Shape {
     /// Values of the result, whose bytes are in one vector's length of the row.
     #[default]
@@ -59,6 +59,9 @@ pub(in crate::resize) struct Lanes {
     /// Steps of a block of values, or of a pixel.
     pub(super) together: usize,
     pub(super) steps: Vec<Step>,
+    /// Of [`Shape::Pixel`] instead, whose sources are the same in each step: for each digit of the weights,
+    /// [`taps_of_pixel`] of them.
+    pub(super) taps: Vec<i8>,
     /// Where in the row each step's part begins: as many bytes are there as it takes.
     pub(super) starts: Vec<u32>,
 }
@@ -79,11 +82,11 @@ impl Lanes {
 
     /// Whether rows are long enough for vectors.
     pub(super) fn are_usable(&self) -> bool {
-        !self.steps.is_empty()
+        !self.starts.is_empty()
     }
 
     fn fill(&mut self, weights: &Weights, channels: usize, width: usize) {
-        self.steps.clear();
+        self.taps.clear();
         self.starts.clear();
         let longest = weights.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0);
         self.together = longest.div_ceil(TAPS).max(1);
@@ -142,21 +145,17 @@ impl Lanes {
         true
     }
 
-    fn fill_pixels(&mut self, weights: &Weights, (channels, width): (usize, usize), taps: usize) {
-        let idle = if channels == 3 { 4 } else { channels };
+    fn fill_pixels(&mut self, weights: &Weights, (channels, width): (usize, usize), count: usize) {
         for (start, weights) in weights.iter() {
             for chunk in 0..self.together {
-                let first = (start + chunk * taps).min(width - taps);
-                let mut step = Step::NOTHING;
-                let chunk = weights.iter().enumerate().skip(chunk * taps).take(taps);
-                for (tap, &weight) in chunk {
-                    let at = start + tap - first;
-                    for channel in 0..channels {
-                        let lane = at / TAPS * idle + channel;
-                        step.set(lane * TAPS + at % TAPS, at * channels + channel, weight);
+                let first = (start + chunk * count).min(width - count);
+                let before = self.taps.len();
+                self.taps.resize(before + DIGITS * count, 0);
+                for (tap, &weight) in weights.iter().enumerate().skip(chunk * count).take(count) {
+                    for (digits, digit) in self.taps[before..].chunks_exact_mut(count).zip(digits(weight)) {
+                        digits[start + tap - first] = digit;
                     }
                 }
-                self.steps.push(step);
                 self.starts.push((first * channels) as u32);
             }
         }
@@ -170,6 +169,22 @@ impl Step {
             weights[at] = digit;
         }
     }
+}
+
+/// Sources of every step of [`Shape::Pixel`] for three or four channels: each group of taps in four lanes.
+pub(super) const fn sources_of_pixel(channels: usize) -> [u8; BYTES] {
+    let mut sources = [0; BYTES];
+    let mut at = 0;
+    while at < BYTES {
+        let (lane, tap) = (at / TAPS, at % TAPS);
+        let (group, channel) = (lane / 4, lane % 4);
+        // A fourth of three is nobody's.
+        if channel < channels {
+            sources[at] = ((group * TAPS + tap) * channels + channel) as u8;
+        }
+        at += 1;
+    }
+    sources
 }
 
 /// Taps of a step of [`Shape::Pixel`].

@@ -88,3 +88,28 @@ fn long_filters_agree() {
     every_channel_count_agrees(&white, Crop::whole((1, 65_535)), (1, 65_535), (2, 1));
     every_channel_count_agrees(&white, Crop::whole((65_535, 1)), (65_535, 1), (1, 2));
 }
+
+#[test]
+fn every_layout_of_lanes_agrees() {
+    let mut draws = Draws(5);
+    let mut shapes = std::collections::BTreeSet::new();
+    for round in 0..60 {
+        // Around the widths of one and of two vectors, and up to windows that are longer than those.
+        let from = (1 + draws.next() % 9, [1, 60, 120, 700, 3_000][round % 5] + draws.next() % 20);
+        let to = (1 + draws.next() % 9, 1 + draws.next() % [400, 30][round % 2]);
+        let pixels: Vec<u8> =
+            (0..from.0 * from.1 * 4).map(|_| [0, 255, draws.next() as u8][draws.next() % 3]).collect();
+        let crop = if round % 3 == 0 { keep_aspect_box(from, to) } else { Crop::whole(from) };
+        if crop.width == 0 || crop.height == 0 {
+            continue;
+        }
+        every_channel_count_agrees(&pixels, crop, from, to);
+        let axis = crop.columns(from.1, to.1);
+        for channels in [1, 3, 4] {
+            let mut tables = Tables::default();
+            let (_, _, lanes) = tables.pair(axis, axis, Filter::Bilinear, Some(channels));
+            shapes.insert(lanes.are_usable().then_some((lanes.shape, lanes.values)));
+        }
+    }
+    assert!(shapes.len() >= 5, "{shapes:?}");
+}
