@@ -9,7 +9,10 @@ use crate::cpu::Avx2;
 /// Whether multiplying by alpha would change nothing.
 pub(super) fn is_opaque(pixels: &[u8]) -> bool {
     // In blocks, so that a compiler can vectorise one and a transparent corner ends the search.
-    let opaque = |block: &[[u8; 4]]| block.iter().fold(255, |all, pixel| all & pixel[3]) == 255;
+    let opaque = |block: &[[u8; 4]]| {
+        let all = block.iter().fold(u32::MAX, |all, &pixel| all & u32::from_le_bytes(pixel));
+        all >> 24 == 255
+    };
     pixels.as_chunks::<4>().0.chunks(1024).all(opaque)
 }
 
@@ -47,6 +50,7 @@ pub(super) fn unpremultiply(pixels: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::at_every_level;
 
     #[test]
     fn products_are_rounded_and_quotients_cut() {
@@ -65,10 +69,13 @@ mod tests {
     fn every_value_and_alpha_agrees_with_the_scalar() {
         let all: Vec<u8> = (0..=u16::MAX).flat_map(|k| [k as u8, !k as u8, k as u8 / 2, (k >> 8) as u8]).collect();
         for pixels in [&all[..], &all[..60]] {
-            let (mut fast, mut simple) = (vec![0; pixels.len()], vec![0; pixels.len()]);
-            premultiply(pixels, &mut fast);
+            let mut simple = vec![0; pixels.len()];
             premultiply_scalar(pixels, &mut simple);
-            assert!(fast == simple);
+            at_every_level(|level| {
+                let mut fast = vec![0; pixels.len()];
+                premultiply(pixels, &mut fast);
+                assert!(fast == simple, "{level:?}");
+            });
         }
     }
 

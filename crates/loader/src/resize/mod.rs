@@ -4,6 +4,7 @@ mod alpha;
 mod convolution;
 mod crop;
 mod deep;
+mod digits;
 mod filter;
 mod interpolation;
 mod nearest;

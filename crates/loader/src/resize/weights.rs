@@ -3,13 +3,11 @@
 use std::ops::Range;
 
 use super::crop::Axis;
+use super::digits::{self, Digits, TAPS};
 use super::filter::Filter;
 
 /// Bits after the point of a weight: 32 less 8 for the pixel less 2 for sums over 1 (`PRECISION_BITS`).
 pub(super) const PRECISION_BITS: u32 = 32 - 8 - 2;
-
-/// Weights that are used together by a vector kernel.
-pub(super) const TAPS: usize = 4;
 
 /// Where a weight is split into two parts of 16 bits.
 pub(super) const SPLIT: u32 = 11;
@@ -75,21 +73,36 @@ pub(super) struct Weights {
     /// The same weights, split: `groups` for each place.
     split: Vec<SplitWeights>,
     groups: usize,
+    /// The same weights in digits: as many groups for each place as it needs.
+    digits: Vec<Digits>,
+}
+
+/// The weights of one place along the axis of the result.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window<'a> {
+    /// The first source pixel.
+    pub(super) start: usize,
+    /// A weight a source pixel.
+    pub(super) fixed: &'a [i32],
+    /// The same, [`TAPS`] at a time.
+    pub(super) digits: &'a [Digits],
 }
 
 impl Weights {
     /// Becomes the weights of `windows`.
     pub(super) fn fill(&mut self, windows: &Windows) {
-        let Self { ranges, fixed, split, groups } = self;
+        let Self { ranges, fixed, split, groups, digits } = self;
         ranges.clone_from(&windows.ranges);
         fixed.clear();
         fixed.extend(windows.weights.iter().copied().map(to_fixed));
         // An even number: one channel takes two groups at a time.
         *groups = ranges.iter().map(|&(_, len)| len).max().unwrap_or(0).div_ceil(2 * TAPS).max(1) * 2;
         split.clear();
+        digits.clear();
         for (place, (_, weights)) in consecutive(ranges, fixed).enumerate() {
             split.extend(weights.chunks(TAPS).map(SplitWeights::new));
             split.resize((place + 1) * *groups, SplitWeights::default());
+            digits.extend(weights.chunks(TAPS).map(digits::group));
         }
     }
 
@@ -111,6 +124,20 @@ impl Weights {
         consecutive(&self.ranges, &self.fixed)
     }
 
+    /// The same with the weights in digits beside.
+    pub(super) fn windows(&self) -> impl Iterator<Item = Window<'_>> {
+        self.iter().scan(&self.digits[..], |rest, (start, fixed)| {
+            let (digits, after) = rest.split_at(fixed.len().div_ceil(TAPS));
+            *rest = after;
+            Some(Window { start, fixed, digits })
+        })
+    }
+
+    /// Weights of the place with the most.
+    pub(super) fn longest(&self) -> usize {
+        self.ranges.iter().map(|&(_, len)| len).max().unwrap_or(0)
+    }
+
     /// The source pixels that any window covers.
     pub(super) fn covered(&self) -> Range<usize> {
         covered(&self.ranges)
@@ -129,11 +156,15 @@ impl SplitWeights {
     fn new(weights: &[i32]) -> Self {
         let mut split = Self::default();
         for (place, &weight) in weights.iter().enumerate() {
-            split.low[place] = (weight & ((1 << SPLIT) - 1)) as i16;
-            // A weight is less than 2 in size: 13 bits are left.
-            split.high[place] = (weight >> SPLIT) as i16;
+            [split.low[place], split.high[place]] = Self::parts(weight);
         }
         split
+    }
+
+    /// The low and the high part of a weight.
+    pub(super) const fn parts(weight: i32) -> [i16; 2] {
+        // A weight is less than 2 in size: 13 bits are left.
+        [(weight & ((1 << SPLIT) - 1)) as i16, (weight >> SPLIT) as i16]
     }
 }
 

@@ -1,8 +1,14 @@
 //! What `keras.applications` does to an image before a network sees it.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use std::fmt;
 use std::str::FromStr;
 
+use crate::augment::flip_horizontal;
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::Avx512;
 use crate::error::LoaderError;
 
 /// How an RGB image in `0..=255` is standardised: the modes of `keras.applications`' `preprocess_input`.
@@ -46,6 +52,35 @@ impl Preprocessing {
     /// multiples of 3; [`check_channels`](Self::check_channels) tells beforehand.
     pub fn apply(self, rgb: &[u8], out: &mut [f32]) {
         assert_eq!(rgb.len(), out.len(), "one number a pixel and channel");
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(avx512), true) = (Avx512::detect(), rgb.len() >= avx512::TOGETHER) {
+            self.check_whole_pixels(rgb.len());
+            return avx512.standardize(self, rgb, out);
+        }
+        self.apply_portable(rgb, out);
+    }
+
+    /// The same of the image mirrored left to right: `rgb` has rows of `width` pixels.
+    ///
+    /// # Panics
+    ///
+    /// As [`apply`](Self::apply), and when `width` and `channels` do not divide the length.
+    pub fn apply_mirrored(self, rgb: &[u8], (width, channels): (usize, usize), out: &mut [f32]) {
+        assert_eq!(rgb.len(), out.len(), "one number a pixel and channel");
+        let stride = (width * channels).max(1);
+        assert!(rgb.len().is_multiple_of(stride), "rows of {width} pixels");
+        for (rgb, out) in rgb.chunks_exact(stride).zip(out.chunks_exact_mut(stride)) {
+            #[cfg(target_arch = "x86_64")]
+            if let (Some(avx512), true, 3) = (Avx512::detect(), rgb.len() >= avx512::TOGETHER, channels) {
+                avx512.standardize_mirrored(self, rgb, out);
+                continue;
+            }
+            self.apply_portable(rgb, out);
+            flip_horizontal(out, width, channels);
+        }
+    }
+
+    fn apply_portable(self, rgb: &[u8], out: &mut [f32]) {
         match self {
             Self::None => {
                 for (out, &value) in out.iter_mut().zip(rgb) {
@@ -117,6 +152,12 @@ impl Preprocessing {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
+    fn check_whole_pixels(self, length: usize) {
+        let of_colours = matches!(self, Self::Caffe | Self::Torch);
+        assert!(!of_colours || length.is_multiple_of(3), "three values a pixel");
+    }
+
     /// Whether pixels stay the `u8` that they were.
     pub const fn is_identity(self) -> bool {
         matches!(self, Self::None)
@@ -180,6 +221,7 @@ impl FromStr for Preprocessing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::at_every_level;
 
     fn apply(preprocessing: Preprocessing, rgb: &[u8]) -> Vec<f32> {
         let mut out = vec![0.0; rgb.len()];
@@ -210,6 +252,34 @@ mod tests {
             let mut numbers: Vec<f32> = rgb.iter().copied().map(f32::from).collect();
             preprocessing.apply_in_place(&mut numbers);
             assert_eq!(apply(preprocessing, &rgb), numbers, "{preprocessing}");
+        }
+    }
+
+    #[test]
+    fn vectors_give_the_numbers_of_the_portable_one_to_the_last_bit() {
+        let bits = |numbers: &[f32]| numbers.iter().copied().map(f32::to_bits).collect::<Vec<_>>();
+        // Every level in every channel.
+        let all: Vec<u8> = (0..768).map(|at| (at * 85 % 256) as u8).collect();
+        for preprocessing in Preprocessing::ALL {
+            for width in (1..70).chain([224, 256]) {
+                for channels in [1, 3, 4] {
+                    if preprocessing.check_channels(channels).is_err() || width * channels > all.len() {
+                        continue;
+                    }
+                    let rgb = [&all[..width * channels], &all[all.len() - width * channels..]].concat();
+                    let (mut simple, mut out) = (vec![0.0; rgb.len()], vec![0.0; rgb.len()]);
+                    preprocessing.apply_portable(&rgb, &mut simple);
+                    let mut mirrored = simple.clone();
+                    flip_horizontal(&mut mirrored, width, channels);
+                    at_every_level(|level| {
+                        preprocessing.apply(&rgb, &mut out);
+                        assert_eq!(bits(&out), bits(&simple), "{level:?} {preprocessing} {width}");
+                        out.fill(0.0);
+                        preprocessing.apply_mirrored(&rgb, (width, channels), &mut out);
+                        assert_eq!(bits(&out), bits(&mirrored), "{level:?} {preprocessing} {width}");
+                    });
+                }
+            }
         }
     }
 

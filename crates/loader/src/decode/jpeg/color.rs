@@ -2,9 +2,11 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 #[cfg(target_arch = "x86_64")]
-use crate::cpu::Avx2;
+use crate::cpu::{Avx2, Avx512};
 
 /// The meaning of a file's channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,16 @@ impl ColorSpace {
 
     /// Interleaves a row of samples, a slice a channel, into pixels.
     pub(super) fn row(self, samples: [&[u8]; 4], out: &mut [u8]) {
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(avx512), true) = (Avx512::detect(), out.len() >= 3 * avx512::LANES) {
+            let [a, b, c, _] = samples;
+            match self {
+                Self::Grey => return avx512::rgb(avx512, [a, a, a], out),
+                Self::Rgb => return avx512::rgb(avx512, [a, b, c], out),
+                Self::YCbCr => return avx512::ycbcr(avx512, [a, b, c], out),
+                Self::Cmyk | Self::Ycck => {}
+            }
+        }
         #[cfg(target_arch = "x86_64")]
         if let (Some(avx2), true) = (Avx2::detect(), out.len() >= 3 * avx2::LANES) {
             let [a, b, c, _] = samples;
@@ -101,6 +113,7 @@ fn to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::at_every_level;
 
     #[test]
     fn vectors_give_every_colour_as_single_pixels_do() {
@@ -109,9 +122,11 @@ mod tests {
             for cr in 0..=255 {
                 let (mut row, mut portable) = ([0; 768], [0; 768]);
                 let samples = [&ramp, &[cb; 256][..], &[cr; 256], &[]];
-                ColorSpace::YCbCr.row(samples, &mut row);
                 ColorSpace::YCbCr.row_portable(samples, &mut portable);
-                assert_eq!(row, portable);
+                at_every_level(|level| {
+                    ColorSpace::YCbCr.row(samples, &mut row);
+                    assert!(row == portable, "{level:?} {cb} {cr}");
+                });
             }
         }
     }
@@ -124,9 +139,12 @@ mod tests {
             for width in 1..200 {
                 let (mut row, mut portable) = (vec![0; width * 3], vec![0; width * 3]);
                 // More samples than pixels, as after replication.
-                color.row([&a, &b, &c, &[]], &mut row);
                 color.row_portable([&a, &b, &c, &[]], &mut portable);
-                assert_eq!(row, portable, "{color:?} {width}");
+                at_every_level(|level| {
+                    row.fill(0);
+                    color.row([&a, &b, &c, &[]], &mut row);
+                    assert_eq!(row, portable, "{level:?} {color:?} {width}");
+                });
             }
         }
     }

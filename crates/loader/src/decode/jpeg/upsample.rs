@@ -1,10 +1,20 @@
 //! Chroma to full size, row by row, and on to pixels: libjpeg's "fancy upsampling" (`jdsample.c`), a
 //! triangle filter with fixed rounding.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use crate::cpu::Avx2;
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::Avx512;
 
 use super::color::ColorSpace;
 use super::frame::{Channel, Planes};
+use super::partial::Gather;
+
+/// What is added before a sum is rounded down, on the left and on the right: of two samples, and of four.
+const ROW_BIASES: [u16; 2] = [1, 2];
+const BLOCK_BIASES: [u16; 2] = [8, 7];
 
 /// One row of each channel at full size.
 #[derive(Debug, Default)]
@@ -14,26 +24,11 @@ pub(super) struct Rows {
     pub(super) sums: Vec<u16>,
     /// Those of the samples that are wanted, where it is not all.
     pub(super) picked: [Vec<u8>; 4],
+    pub(super) gather: Gather,
 }
 
 /// Writes every row of the picture to `out`, in the pixels of `color`.
 pub(super) fn each_row(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out: &mut [u8], color: ColorSpace) {
-    match Avx2::detect() {
-        // SAFETY: an `Avx2` exists only where the processor has the feature.
-        #[cfg(target_arch = "x86_64")]
-        Some(_) => unsafe { each_row_avx2(planes, samples, rows, out, color) },
-        _ => each_row_portable(planes, samples, rows, out, color),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn each_row_avx2(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out: &mut [u8], color: ColorSpace) {
-    each_row_portable(planes, samples, rows, out, color);
-}
-
-#[inline(always)]
-fn each_row_portable(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out: &mut [u8], color: ColorSpace) {
     let Rows { channels, sums, .. } = rows;
     for (y, out) in out.chunks_exact_mut(planes.width * color.channels()).enumerate() {
         let mut full: [&[u8]; 4] = [&[]; 4];
@@ -53,40 +48,68 @@ fn each_row_portable(planes: &Planes, samples: &[Vec<u8>], rows: &mut Rows, out:
     }
 }
 
-/// Row `y` of the picture in one channel.
-#[inline(always)]
+/// Row `y` of the picture in one channel, which is not of full size.
 pub(super) fn full_row(channel: Channel, plane: &[u8], y: usize, sums: &mut Vec<u16>, out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if let (Some(avx512), true, (2, 1 | 2)) = (Avx512::detect(), channel.size.0 >= avx512::LANES, channel.scale) {
+        let (near, far) = near_and_far(channel, plane, y);
+        return match channel.scale.1 {
+            1 => avx512::double(avx512, (near, None), (2, ROW_BIASES), sums, out),
+            _ => avx512::double(avx512, (near, Some(far)), (4, BLOCK_BIASES), sums, out),
+        };
+    }
+    match Avx2::detect() {
+        // SAFETY: an `Avx2` exists only where the processor has the feature.
+        #[cfg(target_arch = "x86_64")]
+        Some(_) => unsafe { full_row_avx2(channel, plane, y, sums, out) },
+        _ => full_row_portable(channel, plane, y, sums, out),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn full_row_avx2(channel: Channel, plane: &[u8], y: usize, sums: &mut Vec<u16>, out: &mut [u8]) {
+    full_row_portable(channel, plane, y, sums, out);
+}
+
+/// The samples of row `y` of the picture, and those on the other side of the edge that it is nearer to; at the border,
+/// the same.
+#[inline(always)]
+fn near_and_far(channel: Channel, plane: &[u8], y: usize) -> (&[u8], &[u8]) {
     let (width, height) = channel.size;
     let source = y / channel.scale.1;
     let row = |y: usize| &plane[y * channel.stride..][..width];
-    // The row on the other side of the edge that this one is nearer to; at the border, the row itself.
-    let neighbour = || {
-        let above = y.is_multiple_of(2);
-        row(if above { source.saturating_sub(1) } else { (source + 1).min(height - 1) })
-    };
+    let above = y.is_multiple_of(2);
+    (row(source), row(if above { source.saturating_sub(1) } else { (source + 1).min(height - 1) }))
+}
+
+#[inline(always)]
+fn full_row_portable(channel: Channel, plane: &[u8], y: usize, sums: &mut Vec<u16>, out: &mut [u8]) {
+    let width = channel.size.0;
+    let (near, far) = near_and_far(channel, plane, y);
     match channel.scale {
         (2, 1) if width > 2 => {
             sums.resize(width + 2, 0);
-            for (sum, &sample) in sums[1..].iter_mut().zip(row(source)) {
+            for (sum, &sample) in sums[1..].iter_mut().zip(near) {
                 *sum = sample.into();
             }
-            widen::<2>(sums, [1, 2], out);
+            widen::<2>(sums, ROW_BIASES, out);
         }
         (1, 2) => {
             let bias = 1 + (y % 2) as u16;
-            for ((out, &near), &far) in out.iter_mut().zip(row(source)).zip(neighbour()) {
+            for ((out, &near), &far) in out.iter_mut().zip(near).zip(far) {
                 *out = ((u16::from(near) * 3 + u16::from(far) + bias) >> 2) as u8;
             }
         }
         (2, 2) if width > 2 => {
             sums.resize(width + 2, 0);
-            for ((sum, &near), &far) in sums[1..].iter_mut().zip(row(source)).zip(neighbour()) {
+            for ((sum, &near), &far) in sums[1..].iter_mut().zip(near).zip(far) {
                 *sum = u16::from(near) * 3 + u16::from(far);
             }
-            widen::<4>(sums, [8, 7], out);
+            widen::<4>(sums, BLOCK_BIASES, out);
         }
         (across, _) => {
-            for (out, &sample) in out.chunks_exact_mut(across).zip(row(source)) {
+            for (out, &sample) in out.chunks_exact_mut(across).zip(near) {
                 out.fill(sample);
             }
         }
@@ -110,6 +133,38 @@ fn widen<const SHIFT: u32>(sums: &mut [u16], [left_bias, right_bias]: [u16; 2], 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::cpu::at_every_level;
+
+    #[test]
+    fn vectors_give_the_samples_of_the_portable_one() {
+        let mut state = 3_u64;
+        let mut plane: Vec<u8> = (0..3 * 200)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as u8
+            })
+            .collect();
+        for extreme in [false, true] {
+            if extreme {
+                plane.iter_mut().for_each(|sample| *sample = if *sample < 128 { 0 } else { 255 });
+            }
+            for width in 1..200 {
+                for scale in [(2, 1), (1, 2), (2, 2), (4, 1), (4, 2)] {
+                    let channel = Channel { stride: 200, size: (width, 3), scale };
+                    for y in 0..3 * scale.1 {
+                        let mut simple = vec![0; width * scale.0];
+                        full_row_portable(channel, &plane, y, &mut Vec::new(), &mut simple);
+                        at_every_level(|level| {
+                            let mut out = vec![0; width * scale.0];
+                            full_row(channel, &plane, y, &mut Vec::new(), &mut out);
+                            assert!(out == simple, "{level:?}, {width} samples, {scale:?}");
+                        });
+                    }
+                }
+            }
+        }
+    }
 
     // Worked by hand from `jdsample.c`.
     #[test]

@@ -7,14 +7,15 @@ use std::arch::x86_64::{
     __m128i, __m256i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_hadd_epi32, _mm_packs_epi32, _mm_packus_epi16,
     _mm_set1_epi32, _mm_slli_epi32, _mm_srai_epi32, _mm_unpackhi_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi32,
     _mm_unpacklo_epi64, _mm256_add_epi32, _mm256_broadcastsi128_si256, _mm256_castsi256_si128,
-    _mm256_extracti128_si256, _mm256_madd_epi16, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_slli_epi32,
+    _mm256_extracti128_si256, _mm256_madd_epi16, _mm256_packs_epi32, _mm256_packus_epi16, _mm256_set1_epi32,
+    _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi32, _mm256_srai_epi32,
+    _mm256_unpackhi_epi8, _mm256_unpacklo_epi8,
 };
 
-use super::Columns;
 use super::scalar::{self, HALF};
 use crate::cpu::Avx2;
-use crate::resize::weights::{PRECISION_BITS, SPLIT, TAPS, Weights};
+use crate::resize::digits::TAPS;
+use crate::resize::weights::{PRECISION_BITS, SPLIT, SplitWeights, Weights};
 
 impl Avx2 {
     /// `C` is 3 or 4.
@@ -28,9 +29,9 @@ impl Avx2 {
         unsafe { horizontal_grey(pixels, width, weights, out) }
     }
 
-    pub(super) fn vertical(self, pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
+    pub(super) fn vertical(self, rows: &[u8], weights: &[i32], sums: &mut Vec<i32>, out: &mut [u8]) {
         // SAFETY: an `Avx2` exists only where the processor has the feature.
-        unsafe { vertical(pixels, columns, sums, out) }
+        unsafe { vertical(rows, weights, sums, out) }
     }
 }
 
@@ -146,7 +147,51 @@ fn to_pixel(sum: __m128i) -> [u8; 4] {
     _mm_cvtsi128_si32(_mm_packus_epi16(words, words)).to_le_bytes()
 }
 
+/// Columns that are summed together.
+const COLUMNS: usize = 32;
+
 #[target_feature(enable = "avx2")]
-fn vertical(pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
-    scalar::vertical(pixels, columns, sums, out);
+fn vertical(rows: &[u8], weights: &[i32], sums: &mut Vec<i32>, out: &mut [u8]) {
+    let stride = out.len();
+    let (chunks, rest) = out.as_chunks_mut::<COLUMNS>();
+    for (chunk, out) in chunks.iter_mut().enumerate() {
+        let row = |tap: usize| -> __m256i { bytemuck::cast(load::<COLUMNS>(rows, tap * stride + chunk * COLUMNS)) };
+        let mut low = [_mm256_setzero_si256(); 4];
+        let mut high = [_mm256_setzero_si256(); 4];
+        for (pair, weights) in weights.chunks(2).enumerate() {
+            let first = row(2 * pair);
+            // A row whose weight is zero, where there is no second.
+            let (second, weights) = match weights {
+                &[a, b] => (row(2 * pair + 1), [a, b]),
+                _ => (first, [weights[0], 0]),
+            };
+            let zero = _mm256_setzero_si256();
+            let (left, right) = (_mm256_unpacklo_epi8(first, second), _mm256_unpackhi_epi8(first, second));
+            let columns = [
+                _mm256_unpacklo_epi8(left, zero),
+                _mm256_unpackhi_epi8(left, zero),
+                _mm256_unpacklo_epi8(right, zero),
+                _mm256_unpackhi_epi8(right, zero),
+            ];
+            let weights = weights.map(SplitWeights::parts);
+            let of = |part: usize| {
+                let pair = [weights[0][part], weights[1][part]];
+                _mm256_set1_epi32(bytemuck::cast(pair))
+            };
+            let (low_weights, high_weights) = (of(0), of(1));
+            for ((low, high), columns) in low.iter_mut().zip(&mut high).zip(columns) {
+                *low = _mm256_add_epi32(*low, _mm256_madd_epi16(columns, low_weights));
+                *high = _mm256_add_epi32(*high, _mm256_madd_epi16(columns, high_weights));
+            }
+        }
+        let level = |at: usize| {
+            let sum = _mm256_add_epi32(_mm256_slli_epi32::<{ SPLIT as i32 }>(high[at]), low[at]);
+            _mm256_srai_epi32::<{ PRECISION_BITS as i32 }>(_mm256_add_epi32(sum, _mm256_set1_epi32(HALF)))
+        };
+        let words = [_mm256_packs_epi32(level(0), level(1)), _mm256_packs_epi32(level(2), level(3))];
+        *out = bytemuck::cast(_mm256_packus_epi16(words[0], words[1]));
+    }
+    if !rest.is_empty() {
+        scalar::vertical((rows, stride - rest.len()), weights, (stride, sums), rest);
+    }
 }

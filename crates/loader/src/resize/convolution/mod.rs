@@ -3,14 +3,19 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod lanes;
 mod scalar;
+
+pub(super) use lanes::Lanes;
 
 use super::crop::Axis;
 use super::filter::Filter;
 use super::tables::Tables;
-use super::weights::Weights;
+use super::weights::{Weights, Window};
 #[cfg(target_arch = "x86_64")]
-use crate::cpu::Avx2;
+use crate::cpu::{Avx2, Avx512};
 
 /// Which code does the sums. All give the same bytes; the choice is a value so that tests can force it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +25,18 @@ pub(super) enum Kernel {
     /// 256-bit vectors, where the processor has them.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    /// 512-bit vectors, where the processor has them.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
 }
 
 impl Kernel {
     /// The fastest that this processor runs.
     fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx512) = Avx512::detect() {
+            return Self::Avx512(avx512);
+        }
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = Avx2::detect() {
             return Self::Avx2(avx2);
@@ -32,10 +44,26 @@ impl Kernel {
         Self::Scalar
     }
 
-    /// Every row of `pixels` (`width` pixels of `C` channels each) to a row of `out`.
-    fn horizontal<const C: usize>(self, pixels: &[u8], width: usize, weights: &Weights, out: &mut [u8]) {
+    /// Whether [`Lanes`] are of use.
+    fn has_lanes(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if matches!(self, Self::Avx512(_)) {
+            return true;
+        }
+        false
+    }
+
+    /// Every row of `pixels` (of `C` channels) to a row of `out`.
+    fn horizontal<const C: usize>(self, pixels: &[u8], across: Across<'_>, out: &mut [u8]) {
+        let Across { width, weights, lanes } = across;
         match self {
             Self::Scalar => scalar::horizontal::<C>(pixels, width, weights, out),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) if lanes.are_usable() => {
+                avx512.horizontal::<C>(pixels, width, lanes, out, weights.places() * C);
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) => Self::Avx2(avx512.avx2()).horizontal::<C>(pixels, across, out),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(avx2) if C == 1 => avx2.horizontal_grey(pixels, width, weights, out),
             #[cfg(target_arch = "x86_64")]
@@ -43,25 +71,29 @@ impl Kernel {
         }
     }
 
-    /// Every column of `pixels`, whose first row is row `first` of the source, to a column of `out`.
-    fn vertical(self, pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
+    /// A row of the result from the rows of its window, the first of which begins `rows`.
+    fn vertical(self, rows: &[u8], window: Window<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
         match self {
-            Self::Scalar => scalar::vertical(pixels, columns, sums, out),
+            Self::Scalar => scalar::vertical((rows, 0), window.fixed, (out.len(), sums), out),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.vertical(pixels, columns, sums, out),
+            Self::Avx2(avx2) => avx2.vertical(rows, window.fixed, sums, out),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) => avx512.vertical(rows, window.fixed.len(), window.digits, out),
         }
     }
 }
 
-/// What a pass over columns needs to know.
+/// What a pass along rows needs to know.
 #[derive(Clone, Copy, Debug)]
-struct Columns<'a> {
-    /// Bytes a row.
-    stride: usize,
-    /// Which row of the source the first one at hand is.
-    first: usize,
+struct Across<'a> {
+    /// Pixels of a row.
+    width: usize,
     weights: &'a Weights,
+    lanes: &'a Lanes,
 }
+
+/// Rows that are resized along one axis before the other is: few enough to stay in the nearest cache.
+const AHEAD: usize = 32;
 
 /// Filter tables and scratch rows, kept from one image to the next.
 #[derive(Debug)]
@@ -92,23 +124,46 @@ impl Convolution {
         filter: Filter,
     ) {
         let Self { kernel, tables, between, sums } = self;
-        let (down, across) = tables.pair(rows, columns, filter);
-        let vertical = |width: usize, first| Columns { stride: width * C, first, weights: down };
-        let (from, to) = (columns.source, columns.target);
+        let kernel = *kernel;
+        let channels = (kernel.has_lanes() && !columns.is_identity()).then_some(C);
+        let (down, weights, lanes) = tables.pair(rows, columns, filter, channels);
+        let across = Across { width: columns.source, weights, lanes };
+        let (from, to) = (columns.source * C, columns.target * C);
         match (columns.is_identity(), rows.is_identity()) {
-            (true, _) => kernel.vertical(pixels, vertical(from, 0), sums, out),
-            (false, true) => kernel.horizontal::<C>(pixels, from, across, out),
+            (true, _) => {
+                for (window, out) in down.windows().zip(out.chunks_exact_mut(from)) {
+                    kernel.vertical(&pixels[window.start * from..], window, sums, out);
+                }
+            }
+            (false, true) => kernel.horizontal::<C>(pixels, across, out),
             (false, false) if columns_first(rows, columns) => {
-                between.resize(rows.target * from * C, 0);
-                kernel.vertical(pixels, vertical(from, 0), sums, between);
-                kernel.horizontal::<C>(between, from, across, out);
+                let mut windows = down.windows();
+                for out in out.chunks_mut(AHEAD * to) {
+                    let count = out.len() / to;
+                    between.resize(count * from, 0);
+                    for (between, window) in between.chunks_exact_mut(from).zip(&mut windows) {
+                        kernel.vertical(&pixels[window.start * from..], window, sums, between);
+                    }
+                    kernel.horizontal::<C>(between, across, out);
+                }
             }
             (false, false) => {
-                let covered = down.covered();
-                let needed = &pixels[covered.start * from * C..covered.end * from * C];
-                between.resize(covered.len() * to * C, 0);
-                kernel.horizontal::<C>(needed, from, across, between);
-                kernel.vertical(between, vertical(to, covered.start), sums, out);
+                let end = down.covered().end;
+                let capacity = down.longest() + AHEAD;
+                between.resize(capacity * to, 0);
+                // Those rows are at hand.
+                let mut held = 0..0;
+                for (window, out) in down.windows().zip(out.chunks_exact_mut(to)) {
+                    if window.start + window.fixed.len() > held.end {
+                        let kept = held.end.saturating_sub(window.start);
+                        between.copy_within((held.len() - kept) * to..held.len() * to, 0);
+                        let count = (end - window.start - kept).min(capacity - kept);
+                        let more = &pixels[(window.start + kept) * from..][..count * from];
+                        kernel.horizontal::<C>(more, across, &mut between[kept * to..][..count * to]);
+                        held = window.start..window.start + kept + count;
+                    }
+                    kernel.vertical(&between[(window.start - held.start) * to..], window, sums, out);
+                }
             }
         }
     }

@@ -1,6 +1,5 @@
 //! The sums in plain Rust.
 
-use super::Columns;
 use crate::resize::weights::{PRECISION_BITS, Weights};
 
 /// Half of the last bit that is kept, so that cutting the rest off rounds.
@@ -21,21 +20,23 @@ pub(super) fn horizontal<const C: usize>(pixels: &[u8], width: usize, weights: &
     }
 }
 
-/// Row by row into a row of sums, so that a compiler can vectorise it for whatever it is inlined into.
-#[inline(always)]
-pub(super) fn vertical(pixels: &[u8], columns: Columns<'_>, sums: &mut Vec<i32>, out: &mut [u8]) {
-    let Columns { stride, first, weights } = columns;
-    for (out, (start, weights)) in out.chunks_exact_mut(stride).zip(weights.iter()) {
-        sums.clear();
-        sums.resize(stride, HALF);
-        for (row, &weight) in pixels[(start - first) * stride..].chunks_exact(stride).zip(weights) {
-            for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum += i32::from(value) * weight;
-            }
+/// `out`, columns of a row of the result, from the rows of its window, which begin `stride` bytes after one another, and
+/// the columns `at` in each: row by row into a row of sums.
+pub(super) fn vertical(
+    (rows, at): (&[u8], usize),
+    weights: &[i32],
+    (stride, sums): (usize, &mut Vec<i32>),
+    out: &mut [u8],
+) {
+    sums.clear();
+    sums.resize(out.len(), HALF);
+    for (row, &weight) in rows.chunks(stride).zip(weights) {
+        for (sum, &value) in sums.iter_mut().zip(&row[at..]) {
+            *sum += i32::from(value) * weight;
         }
-        for (out, &sum) in out.iter_mut().zip(&*sums) {
-            *out = to_u8(sum);
-        }
+    }
+    for (out, &sum) in out.iter_mut().zip(&*sums) {
+        *out = to_u8(sum);
     }
 }
 

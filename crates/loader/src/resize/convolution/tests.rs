@@ -1,6 +1,7 @@
 //! The vector kernels against the scalar one.
 
 use super::*;
+use crate::cpu::at_every_level;
 use crate::resize::crop::{Crop, keep_aspect_box};
 
 struct Draws(u64);
@@ -12,23 +13,50 @@ impl Draws {
     }
 }
 
+/// One axis of the whole image after the other, in plain Rust.
+fn oracle<const C: usize>(pixels: &[u8], (rows, columns): (Axis, Axis), out: &mut [u8], filter: Filter) {
+    let mut tables = Tables::default();
+    let (down, across, _) = tables.pair(rows, columns, filter, None);
+    let (from, to) = (columns.source, columns.target);
+    let vertical = |pixels: &[u8], stride: usize, out: &mut [u8]| {
+        for ((start, weights), out) in down.iter().zip(out.chunks_exact_mut(stride)) {
+            scalar::vertical((&pixels[start * stride..], 0), weights, (stride, &mut Vec::new()), out);
+        }
+    };
+    match (columns.is_identity(), rows.is_identity()) {
+        (true, _) => vertical(pixels, from * C, out),
+        (false, true) => scalar::horizontal::<C>(pixels, from, across, out),
+        (false, false) if columns_first(rows, columns) => {
+            let mut between = vec![0; rows.target * from * C];
+            vertical(pixels, from * C, &mut between);
+            scalar::horizontal::<C>(&between, from, across, out);
+        }
+        (false, false) => {
+            let mut between = vec![0; rows.source * to * C];
+            scalar::horizontal::<C>(pixels, from, across, &mut between);
+            vertical(&between, to * C, out);
+        }
+    }
+}
+
 fn agree<const C: usize>(kernel: Kernel, pixels: &[u8], crop: Crop, from: (usize, usize), to: (usize, usize)) {
     let axes = (crop.rows(from.0, to.0), crop.columns(from.1, to.1));
-    let resize = |kernel, filter| {
-        let mut out = vec![0; to.0 * to.1 * C];
-        Convolution::with_kernel(kernel).resize::<C>(&pixels[..from.0 * from.1 * C], axes, &mut out, filter);
-        out
-    };
+    let pixels = &pixels[..from.0 * from.1 * C];
     for filter in Filter::ALL {
-        assert!(resize(kernel, filter) == resize(Kernel::Scalar, filter), "{axes:?}, {C} channels, {filter:?}");
+        let (mut out, mut simple) = (vec![0; to.0 * to.1 * C], vec![0; to.0 * to.1 * C]);
+        Convolution::with_kernel(kernel).resize::<C>(pixels, axes, &mut out, filter);
+        oracle::<C>(pixels, axes, &mut simple, filter);
+        assert!(out == simple, "{kernel:?} {axes:?}, {C} channels, {filter:?}");
     }
 }
 
 fn every_channel_count_agrees(pixels: &[u8], crop: Crop, from: (usize, usize), to: (usize, usize)) {
-    let kernel = Kernel::detect();
-    agree::<1>(kernel, pixels, crop, from, to);
-    agree::<3>(kernel, pixels, crop, from, to);
-    agree::<4>(kernel, pixels, crop, from, to);
+    at_every_level(|_| {
+        let kernel = Kernel::detect();
+        agree::<1>(kernel, pixels, crop, from, to);
+        agree::<3>(kernel, pixels, crop, from, to);
+        agree::<4>(kernel, pixels, crop, from, to);
+    });
 }
 
 #[test]
@@ -59,4 +87,29 @@ fn long_filters_agree() {
     let white = vec![255; 65_535 * 4];
     every_channel_count_agrees(&white, Crop::whole((1, 65_535)), (1, 65_535), (2, 1));
     every_channel_count_agrees(&white, Crop::whole((65_535, 1)), (65_535, 1), (1, 2));
+}
+
+#[test]
+fn every_layout_of_lanes_agrees() {
+    let mut draws = Draws(5);
+    let mut shapes = std::collections::BTreeSet::new();
+    for round in 0..60 {
+        // Around the widths of one and of two vectors, and up to windows that are longer than those.
+        let from = (1 + draws.next() % 9, [1, 60, 120, 700, 3_000][round % 5] + draws.next() % 20);
+        let to = (1 + draws.next() % 9, 1 + draws.next() % [400, 30][round % 2]);
+        let pixels: Vec<u8> =
+            (0..from.0 * from.1 * 4).map(|_| [0, 255, draws.next() as u8][draws.next() % 3]).collect();
+        let crop = if round % 3 == 0 { keep_aspect_box(from, to) } else { Crop::whole(from) };
+        if crop.width == 0 || crop.height == 0 {
+            continue;
+        }
+        every_channel_count_agrees(&pixels, crop, from, to);
+        let axis = crop.columns(from.1, to.1);
+        for channels in [1, 3, 4] {
+            let mut tables = Tables::default();
+            let (_, _, lanes) = tables.pair(axis, axis, Filter::Bilinear, Some(channels));
+            shapes.insert(lanes.are_usable().then_some((lanes.shape, lanes.values)));
+        }
+    }
+    assert!(shapes.len() >= 5, "{shapes:?}");
 }

@@ -6,7 +6,7 @@
 mod picks;
 mod skip;
 
-pub(super) use picks::{Picks, each_row};
+pub(super) use picks::{Gather, Picks, each_row};
 pub(super) use skip::{Skips, rest_of_block};
 
 use super::Unusual;

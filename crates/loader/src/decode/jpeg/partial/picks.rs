@@ -1,6 +1,11 @@
 //! The pixels that nearest neighbour picks.
 
-use crate::cpu::Avx2;
+mod gather;
+
+pub(in crate::decode::jpeg) use gather::Gather;
+
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::Avx512;
 
 use super::super::color::ColorSpace;
 use super::super::frame::{BLOCK, Planes};
@@ -40,29 +45,28 @@ pub(in crate::decode::jpeg) fn each_row(
     out: &mut [u8],
     color: ColorSpace,
 ) {
-    match Avx2::detect() {
-        // SAFETY: an `Avx2` exists only where the processor has the feature.
-        #[cfg(target_arch = "x86_64")]
-        Some(_) => unsafe { each_row_avx2(planes, samples, (rows, picks), out, color) },
-        _ => each_row_portable(planes, samples, (rows, picks), out, color),
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx512) = Avx512::detect() {
+        rows.gather.fill(&picks.columns);
+        return each_row_with(planes, samples, (rows, picks), out, color, |gather, row, picked| {
+            gather.pick(avx512, row, picked);
+        });
     }
+    each_row_with(planes, samples, (rows, picks), out, color, |_, row, picked| {
+        picked.clear();
+        picked.extend(picks.columns.iter().map(|&x| row[x]));
+    });
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn each_row_avx2(planes: &Planes, samples: &[Vec<u8>], picked: (&mut Rows, &Picks), out: &mut [u8], color: ColorSpace) {
-    each_row_portable(planes, samples, picked, out, color);
-}
-
-#[inline(always)]
-fn each_row_portable(
+fn each_row_with(
     planes: &Planes,
     samples: &[Vec<u8>],
     (rows, picks): (&mut Rows, &Picks),
     out: &mut [u8],
     color: ColorSpace,
+    pick: impl Fn(&Gather, &[u8], &mut Vec<u8>),
 ) {
-    let Rows { channels, sums, picked } = rows;
+    let Rows { channels, sums, picked, gather } = rows;
     for (&y, out) in picks.rows.iter().zip(out.chunks_exact_mut(picks.columns.len() * color.channels())) {
         for (((channel, plane), row), picked) in
             planes.channels.iter().zip(samples).zip(channels.iter_mut()).zip(picked.iter_mut())
@@ -74,8 +78,7 @@ fn each_row_portable(
                 full_row(*channel, plane, y, sums, row);
                 &row[..]
             };
-            picked.clear();
-            picked.extend(picks.columns.iter().map(|&x| row[x]));
+            pick(gather, row, picked);
         }
         let [a, b, c, d] = &*picked;
         color.row([a, b, c, d], out);
