@@ -14,7 +14,7 @@ static GO_ON: AtomicBool = AtomicBool::new(false);
 
 fn learner(learning_rate: f32) -> Learner {
     let head = Head::glorot_uniform(4, 2, 123).unwrap();
-    Learner { head, optimizer: Box::new(Sgd::new(learning_rate)) }
+    Learner::new(head, Box::new(Sgd::new(learning_rate)))
 }
 
 fn options(epochs: u64, steps_per_epoch: u64, validation_steps: Option<u64>) -> FitOptions {
