@@ -84,7 +84,16 @@ impl Learner {
     ///
     /// As [`train_step`](Self::train_step).
     pub fn evaluate(&mut self, features: &[f32], labels: &[u32]) -> Result<BatchResult, TrainerError> {
-        self.judge(&Samples { features, targets: Targets::Classes(labels), weights: None }, None, false)
+        self.assess(&Samples { features, targets: Targets::Classes(labels), weights: None })
+    }
+
+    /// As [`evaluate`](Self::evaluate), of any targets, and with the samples' own weights.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train).
+    pub fn assess(&mut self, samples: &Samples<'_>) -> Result<BatchResult, TrainerError> {
+        self.judge(samples, None, false)
     }
 
     fn judge(
@@ -108,8 +117,8 @@ impl Learner {
         &self.judgement.probabilities
     }
 
-    /// Adds the batch that was trained on or judged last to the metrics of an epoch.
-    pub(crate) fn count(&self, epoch: &mut EpochMetrics, targets: Targets<'_>) {
+    /// Adds the batch that was trained on or judged last to the metrics of an epoch; `targets` are that batch's.
+    pub fn count(&self, epoch: &mut EpochMetrics, targets: Targets<'_>) {
         let (judgement, outputs) = (&self.judgement, self.head.outputs());
         epoch.update(&Seen { judgement, targets, samples: judgement.probabilities.len() / outputs, outputs });
     }

@@ -54,7 +54,7 @@ pub use head::{Activation, Dense, Dropout, Head, HeadOptions};
 pub use history::{ACCURACY, History, LEARNING_RATE, LOSS, Logs, VALIDATION_ACCURACY, VALIDATION_LOSS};
 pub use learner::{BatchResult, Learner, Samples};
 pub use loss::{Loss, Targets, balanced_class_weights};
-pub use metric::{Accuracy, Auc, Direction, Mean, Metric, Precision, Recall, RocAuc};
+pub use metric::{Accuracy, Auc, Direction, EpochMetrics, Mean, Metric, Precision, Recall, RocAuc};
 pub use metrics::describe as describe_metrics;
 pub use model::{Model, ModelDescription, WeightsDescription, preprocessing_of};
 pub use optimizer::{Adam, AdamOptions, Clip, Ema, Optimizer, OptimizerConfig, OptimizerOptions, Parameter, Rule, Sgd};

@@ -14,7 +14,8 @@ use crate::error::TrainerError;
 use crate::history::ACCURACY;
 
 pub use auc::{Auc, RocAuc};
-pub(crate) use epoch::{EpochMetrics, Seen};
+pub use epoch::EpochMetrics;
+pub(crate) use epoch::Seen;
 pub use mean::{Accuracy, Mean};
 pub use precision::{Precision, Recall};
 

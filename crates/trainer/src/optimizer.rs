@@ -57,3 +57,6 @@ pub trait Optimizer: fmt::Debug + Send {
     /// The state lacks something, or does not belong to such parameters.
     fn restore(&mut self, state: &State, lengths: &[usize]) -> Result<(), TrainerError>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! Learning rates that change with the number of steps done, as Keras' `LearningRateSchedule`s compute them.
 //!
 //! Every operation is f32 in Keras' order. `pow`, `cos` and `ln` are taken in f64 and rounded once, so that they
-//! are the same on every machine; TensorFlow's own f32 versions may differ in the last bit.
+//! are the same on every machine; TensorFlow's own f32 versions may differ in the last bit. The rates are those that
+//! Keras reports. In its graph, TensorFlow may divide by multiplying with a rounded reciprocal: where that moves a
+//! step over a whole number, Keras' cycles and staircases begin a step off for some lengths, and ours do not.
 
 use std::f32::consts::PI;
 

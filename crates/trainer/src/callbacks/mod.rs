@@ -67,7 +67,7 @@ pub trait Callback {
     }
 
     /// After a step of training or validation whose loss is infinite or not a number, before the step's own event.
-    /// Where no callback says that it ends the training for that, the training fails.
+    /// Where no callback answers that the training is to end after the epoch, as any other does, it fails at once.
     fn on_loss_not_finite(&mut self, _step: &StepEnd<'_>) -> bool {
         false
     }
@@ -152,3 +152,6 @@ pub struct EpochEnd<'a> {
     /// Whether it was cut short because the user wants to stop.
     pub interrupted: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,8 @@ impl Steps<'_> {
                 if stops.count() == 0 {
                     return Err(TrainerError::NonFiniteLoss { epoch: epoch + 1, step: step + 1, loss, learning_rate });
                 }
-                seen.stop = Some(Stop::Callback);
+                // A validation goes on: what it judges is not changed by it.
+                seen.stop = (self.phase == Phase::Training).then_some(Stop::Callback);
             }
             for callback in callbacks.iter_mut() {
                 match self.phase {

@@ -6,9 +6,9 @@ use super::{Accuracy, Auc, Mean, Metric, Precision, Recall, RocAuc};
 use crate::history::{LOSS, Logs};
 use crate::loss::{Judgement, Targets};
 
-/// The loss and every metric of an epoch so far.
+/// The loss and every metric of an epoch so far. [`Learner::count`](crate::Learner::count) adds a batch.
 #[derive(Clone, Debug)]
-pub(crate) struct EpochMetrics {
+pub struct EpochMetrics {
     loss: Mean,
     metrics: Vec<(Metric, Running)>,
     targets: Vec<f32>,
@@ -34,7 +34,8 @@ pub(crate) struct Seen<'a> {
 }
 
 impl EpochMetrics {
-    pub(crate) fn new(metrics: &[Metric]) -> Self {
+    /// The loss and these, of nothing yet.
+    pub fn new(metrics: &[Metric]) -> Self {
         let running = |&metric| {
             let running = match metric {
                 Metric::Accuracy => Running::Accuracy(Accuracy::default()),
@@ -65,8 +66,8 @@ impl EpochMetrics {
         }
     }
 
-    /// The values so far.
-    pub(crate) fn logs(&self) -> Logs {
+    /// The values so far, by name.
+    pub fn logs(&self) -> Logs {
         let mut logs: Logs = self.metrics.iter().map(|(metric, running)| (metric.name(), running.result())).collect();
         logs.insert(Cow::Borrowed(LOSS), self.loss.result());
         logs

@@ -17,7 +17,7 @@ pub struct OptimizerConfig {
 
 /// An update rule. `AdamW` is [`Adam`](Self::Adam) with a weight decay.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Rule {
     /// [`Sgd`].
     Sgd {
