@@ -66,9 +66,9 @@ pub trait Callback {
         Ok(())
     }
 
-    /// After a step of training or validation whose loss is infinite or not a number, before the step's own event.
-    /// Where no callback answers that the training is to end after the epoch, as any other does, it fails at once.
-    fn on_loss_not_finite(&mut self, _step: &StepEnd<'_>) -> bool {
+    /// Whether it deals with a step of training or validation whose loss is infinite or not a number. Where no
+    /// callback does, such a step is an error.
+    fn bears_loss_not_finite(&self) -> bool {
         false
     }
 

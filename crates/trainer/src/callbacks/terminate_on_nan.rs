@@ -1,11 +1,13 @@
 //! Ends a training whose loss is no number, as Keras' `TerminateOnNaN`, instead of letting it fail.
 
-use super::{Callback, StepEnd};
+use std::ops::ControlFlow;
+
+use super::{Callback, StepEnd, Wish};
 use crate::error::TrainerError;
 use crate::fit::FitOptions;
 
 /// Ends the training after a step whose loss is infinite or not a number. The epoch is closed as any other, so that
-/// the head of an earlier epoch can be put back and the history is there.
+/// the head of an earlier epoch can be put back and the history is there. A validation with such a loss goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TerminateOnNan {
     at: Option<(u64, u64)>,
@@ -24,8 +26,15 @@ impl Callback for TerminateOnNan {
         Ok(())
     }
 
-    fn on_loss_not_finite(&mut self, step: &StepEnd<'_>) -> bool {
-        self.at = self.at.or(Some((step.epoch, step.step)));
+    fn bears_loss_not_finite(&self) -> bool {
         true
+    }
+
+    fn on_step_end(&mut self, step: &StepEnd<'_>) -> Wish {
+        if step.loss.is_finite() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.at = Some((step.epoch, step.step));
+        Ok(ControlFlow::Break(()))
     }
 }

@@ -73,14 +73,8 @@ impl Steps<'_> {
             let (images, waited, took) = (result.samples, batch.waited, start.elapsed());
             let (epoch, step, logs, loss) = (self.epoch, seen.steps, &seen.logs, result.loss);
             let end = StepEnd { epoch, step, images, logs, loss, learning_rate, learner, waited, took };
-            if !loss.is_finite() {
-                // Every callback is asked, also after one that wants to stop.
-                let stops = callbacks.iter_mut().filter_map(|callback| callback.on_loss_not_finite(&end).then_some(()));
-                if stops.count() == 0 {
-                    return Err(TrainerError::NonFiniteLoss { epoch: epoch + 1, step: step + 1, loss, learning_rate });
-                }
-                // A validation goes on: what it judges is not changed by it.
-                seen.stop = (self.phase == Phase::Training).then_some(Stop::Callback);
+            if !loss.is_finite() && !callbacks.iter().any(|callback| callback.bears_loss_not_finite()) {
+                return Err(TrainerError::NonFiniteLoss { epoch: epoch + 1, step: step + 1, loss, learning_rate });
             }
             for callback in callbacks.iter_mut() {
                 match self.phase {
