@@ -245,11 +245,11 @@ pub enum TrainerError {
     },
 
     /// A saved model is of a version that this program does not know.
-    #[error("{}: model format {got}; this program reads format {expected}", path.display())]
+    #[error("{}: model format {got}; this program reads up to format {expected}", path.display())]
     ModelVersion {
         /// The file.
         path: PathBuf,
-        /// The version that is read.
+        /// The latest version that is read.
         expected: u32,
         /// The version found.
         got: u32,
