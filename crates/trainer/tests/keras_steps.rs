@@ -53,6 +53,7 @@ struct Differences {
     loss: f64,
     learning_rate: f64,
     final_loss: f64,
+    auc: f64,
     metrics: f64,
 }
 
@@ -128,8 +129,11 @@ impl Row {
         let end = learner.assess(&Samples { features: &features, targets: wanted.targets(), weights: None }).unwrap();
         worst.final_loss = difference(end.loss, self.final_loss);
         let logs = epoch.logs();
-        let differs = self.epoch.iter().map(|(name, &value)| difference(logs[&**name], value));
-        worst.metrics = differs.fold(0.0, f64::max);
+        for (name, &value) in &self.epoch {
+            let differs = difference(logs[&**name], value);
+            let of_kind = if name == "auc" { &mut worst.auc } else { &mut worst.metrics };
+            *of_kind = of_kind.max(differs);
+        }
         worst
     }
 }
@@ -156,14 +160,16 @@ fn every_step_is_that_of_keras() {
     let golden = golden();
     assert!(golden.rows.len() >= 40);
     let mut failed = Vec::new();
-    println!("{:<34} {:>9} {:>9} {:>9} {:>9}", "largest relative difference", "loss", "rate", "at end", "metrics");
+    println!("largest relative difference             loss      rate    at end   metrics       auc");
     for row in &golden.rows {
         assert_eq!(row.losses.len(), 50);
-        let Differences { loss, learning_rate, final_loss, metrics } = row.compare(golden.features);
-        println!("{:<34} {loss:>9.1e} {learning_rate:>9.1e} {final_loss:>9.1e} {metrics:>9.1e}", row.name);
-        let losses = loss.max(final_loss).max(metrics);
-        if losses > row.tolerance || learning_rate > 1e-6 {
-            failed.push(&row.name);
+        let Differences { loss, learning_rate, final_loss, auc, metrics } = row.compare(golden.features);
+        let name = &row.name;
+        println!("{name:<34} {loss:>9.1e} {learning_rate:>9.1e} {final_loss:>9.1e} {metrics:>9.1e} {auc:>9.1e}");
+        let largest = loss.max(final_loss).max(metrics);
+        // A probability that lies on one of the 200 thresholds but for rounding may count on either side of it.
+        if largest > row.tolerance || learning_rate > 1e-6 || auc > 1e-4 {
+            failed.push(name);
         }
     }
     assert!(failed.is_empty(), "too far from Keras: {failed:?}");

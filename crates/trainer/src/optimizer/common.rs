@@ -208,7 +208,8 @@ impl Clip {
                 let squares = parameters.iter().map(|p| linalg::dot(p.gradient, p.gradient));
                 let norm = squares.sum::<f32>().sqrt();
                 // A norm that is not finite makes every gradient NaN, as in Keras: it must not go unnoticed.
-                let scale = limit as f32 * (1.0 / norm).min((1.0 / limit) as f32) + (norm - norm);
+                let scale = limit as f32 * (1.0 / norm).min((1.0 / limit) as f32);
+                let scale = if norm.is_finite() { scale } else { f32::NAN };
                 for parameter in parameters {
                     parameter.gradient.iter_mut().for_each(|g| *g *= scale);
                 }
