@@ -17,6 +17,8 @@ import numpy as np
 
 ROWS, BATCH, STEPS = 64, 16, 50
 FEATURES = int(sys.argv[1]) if len(sys.argv) > 1 else 32
+# Keeps longer vectors as long as those of 32; exact where FEATURES is 32 times a power of 4.
+SCALE = np.float32((32 / FEATURES) ** 0.5)
 OUT = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else pathlib.Path(__file__).parent / "steps.json"
 
 
@@ -138,7 +140,7 @@ def model_of(row, sparse):
 
 def run(row, running, sparse=False):
     """The logs of every step, its learning rate, and the loss of all rows at the end; `running`: logs since the first step."""
-    model, x, y = model_of(row, sparse), draw(ROWS * FEATURES, 1).reshape(ROWS, FEATURES), targets(row, sparse)
+    model, x, y = model_of(row, sparse), (draw(ROWS * FEATURES, 1) * SCALE).reshape(ROWS, FEATURES), targets(row, sparse)
     weights = draw(ROWS, 5) + np.float32(0.5) if row["sample_weights"] else None
     class_weights = dict(enumerate(row["class_weights"])) if row["class_weights"] else None
     if running:
@@ -259,4 +261,4 @@ if __name__ == "__main__":
         rows.append(record(one))
         print(f"{one['name']:40} {rows[-1]['losses'][0]:.6f} -> {rows[-1]['losses'][-1]:.6f}", flush=True)
     lines = ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows)
-    OUT.write_text(f'{{"features":{FEATURES},"rows":[\n{lines}\n]}}\n')
+    OUT.write_text(f'{{"features":{FEATURES},"scale":{SCALE},"rows":[\n{lines}\n]}}\n')
