@@ -6,6 +6,7 @@ mod early_stopping;
 mod json_logger;
 mod monitor;
 mod reduce_learning_rate;
+mod tensor_board;
 mod terminate_on_nan;
 
 use std::ops::ControlFlow;
@@ -23,6 +24,7 @@ pub use early_stopping::{EarlyStopping, EarlyStoppingOptions};
 pub use json_logger::JsonLogger;
 pub use monitor::Monitor;
 pub use reduce_learning_rate::{ReduceLearningRate, ReduceLearningRateOptions};
+pub use tensor_board::TensorBoard;
 pub use terminate_on_nan::TerminateOnNan;
 
 /// What a callback wants next: `Break` ends the training after the step or epoch in hand.

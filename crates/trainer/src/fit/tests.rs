@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::*;
 use crate::callbacks::{
     CsvLogger, EarlyStopping, EarlyStoppingOptions, JsonLogger, Monitor, ReduceLearningRate, ReduceLearningRateOptions,
-    StepEnd, TerminateOnNan, Wish,
+    StepEnd, TensorBoard, TerminateOnNan, Wish,
 };
 use crate::features::{Extracted, FeatureBatch, FeatureExtractor};
 use crate::head::Head;
@@ -275,6 +275,34 @@ fn a_loss_that_is_no_number_may_end_the_training_calmly() {
     assert_eq!((&last["event"], &last["epoch"]), (&"epoch".into(), &epoch.into()));
     assert!(last["loss"].is_null() && last["val_accuracy"].is_number(), "{last}");
     assert_eq!(lines[lines.len() - 1]["outcome"], "stopped");
+}
+
+#[test]
+fn event_files_are_there_after_every_epoch() {
+    let photos = photos(2);
+    let ordered = flow(photos.path(), 2, true);
+    let folder = tempfile::tempdir().unwrap();
+    let mut sizes = Vec::new();
+    for _ in 0..2 {
+        let (mut training, mut validation) = (source(&ordered, 3), source(&ordered, 3));
+        let mut board = TensorBoard::new(folder.path(), Some(2)).unwrap();
+        let mut learner = learner(0.5);
+        let mut run = fit(&mut learner, &mut training, options(3, 2, Some(2)), &GO_ON);
+        run.validation = Some(&mut validation);
+        run.callbacks = vec![&mut board];
+        run.run().unwrap();
+        for name in ["train", "validation"] {
+            let files = std::fs::read_dir(folder.path().join(name)).unwrap();
+            sizes.push(files.map(|file| file.unwrap().metadata().unwrap().len()).collect::<Vec<_>>());
+        }
+    }
+    // Framing 16, time 9, step 0 or 2; summary 2, entries of 2 + 2 + tag + 5.
+    let entry = |tag: &str| 2 + 2 + tag.len() as u64 + 5;
+    let both = entry("epoch_accuracy") + entry("epoch_loss");
+    let validation = 40 + (16 + 9 + 2 + both) * 3 + 2 * 2;
+    let train = validation + 3 * entry("epoch_learning_rate") + 3 * (16 + 9 + 2 + 2 + entry("batch_loss"));
+    assert_eq!(sizes, [vec![train], vec![validation], vec![train; 2], vec![validation; 2]]);
+    assert!(TensorBoard::new(folder.path(), Some(0)).is_err());
 }
 
 #[test]
