@@ -179,4 +179,34 @@ mod tests {
         learner.evaluate(&FEATURES, &[0, 0, 1]).unwrap();
         assert_eq!(learner.head, head);
     }
+
+    #[test]
+    fn a_restored_learner_goes_on_to_the_bit() {
+        let make = || {
+            let activation = crate::head::Activation::Softmax;
+            let options = crate::HeadOptions { features: 4, outputs: 2, hidden: Some(3), activation, seed: 7 };
+            let (common, adam) = (crate::OptimizerOptions::new(0.05), crate::AdamOptions::default());
+            let optimizer = crate::Adam::with_options(common, adam).unwrap();
+            let mut learner = Learner::new(Head::new(&options).unwrap(), Box::new(optimizer));
+            learner.dropout = Some(Dropout::new(0.3, 5).unwrap());
+            learner
+        };
+        let (mut whole, mut first, mut second) = (make(), make(), make());
+        for _ in 0..5 {
+            assert_eq!(
+                whole.train_step(&FEATURES, &[0, 0, 1]).unwrap(),
+                first.train_step(&FEATURES, &[0, 0, 1]).unwrap()
+            );
+        }
+        let state = State::decode("state".as_ref(), &first.state().encode()).unwrap();
+        second.restore(&state).unwrap();
+        for _ in 0..5 {
+            assert_eq!(
+                whole.train_step(&FEATURES, &[0, 0, 1]).unwrap(),
+                second.train_step(&FEATURES, &[0, 0, 1]).unwrap()
+            );
+        }
+        assert_eq!(whole.head, second.head);
+        assert!(learner().restore(&state).is_err());
+    }
 }
