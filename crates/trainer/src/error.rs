@@ -82,6 +82,87 @@ pub enum TrainerError {
         option: &'static str,
     },
 
+    /// A number is out of its range.
+    #[error("{option} is {value}; it must be {expected}")]
+    OptionRange {
+        /// Which one.
+        option: &'static str,
+        /// What it is.
+        value: f64,
+        /// What it may be.
+        expected: &'static str,
+    },
+
+    /// Boundaries of a learning rate and the values between them do not fit each other.
+    #[error(
+        "{boundaries} boundaries and {values} learning rates; boundaries must ascend, with one rate more than there are"
+    )]
+    PiecewiseBoundaries {
+        /// Boundaries given.
+        boundaries: usize,
+        /// Learning rates given.
+        values: usize,
+    },
+
+    /// The learning rate cannot be set, because a schedule gives it.
+    #[error("the learning rate follows a schedule and cannot be changed; use a constant one")]
+    ScheduledLearningRate,
+
+    /// A callback watches a metric that there is none of.
+    #[error("{callback} watches {metric}, but the epoch has only {available}")]
+    NoSuchMetric {
+        /// Who watches.
+        callback: &'static str,
+        /// What it watches.
+        metric: String,
+        /// What there is.
+        available: String,
+    },
+
+    /// It is not known whether more or less of a metric is better.
+    #[error("it is not known whether a high {metric} is good; say min or max")]
+    UnknownDirection {
+        /// The metric.
+        metric: String,
+    },
+
+    /// A saved state does not belong to what it is to be put into.
+    #[error("the saved state's {name}: expected {expected}, got {got}")]
+    State {
+        /// The tensor's name.
+        name: String,
+        /// Values that are needed.
+        expected: String,
+        /// What there is.
+        got: String,
+    },
+
+    /// Targets are not as many as samples and outputs ask for.
+    #[error("{rows} samples of {outputs} outputs have {got} target values")]
+    TargetLength {
+        /// Samples given.
+        rows: usize,
+        /// Outputs of the head.
+        outputs: usize,
+        /// Target values given.
+        got: usize,
+    },
+
+    /// Weights are not as many as what they weigh.
+    #[error("{expected} {of} have {got} weights")]
+    Weights {
+        /// `samples` or `classes`.
+        of: &'static str,
+        /// Of them.
+        expected: usize,
+        /// Weights given.
+        got: usize,
+    },
+
+    /// Class weights need samples that have one class each.
+    #[error("class weights cannot be used with targets of several labels a sample; weight the samples")]
+    ClassWeightsOfLabels,
+
     /// A head needs features and classes.
     #[error("a head of {features} features and {classes} classes cannot be made")]
     EmptyHead {
@@ -164,11 +245,11 @@ pub enum TrainerError {
     },
 
     /// A saved model is of a version that this program does not know.
-    #[error("{}: model format {got}; this program reads format {expected}", path.display())]
+    #[error("{}: model format {got}; this program reads up to format {expected}", path.display())]
     ModelVersion {
         /// The file.
         path: PathBuf,
-        /// The version that is read.
+        /// The latest version that is read.
         expected: u32,
         /// The version found.
         got: u32,

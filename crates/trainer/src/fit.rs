@@ -121,6 +121,7 @@ impl Fit<'_> {
                 break;
             }
         }
+        self.learner.finish();
         fitted.took = start.elapsed();
         for callback in &mut self.callbacks {
             callback.on_train_end(&fitted, self.learner)?;
@@ -152,6 +153,9 @@ impl Fit<'_> {
             }
         }
 
+        for callback in &mut self.callbacks {
+            callback.on_epoch_logs(self.learner, &mut seen.logs)?;
+        }
         let end = EpochEnd { epoch, steps: seen.steps, images: seen.images, logs: &seen.logs, interrupted };
         let mut stopped = seen.stop == Some(Stop::Callback);
         for callback in &mut self.callbacks {

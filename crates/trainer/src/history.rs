@@ -15,6 +15,9 @@ pub const VALIDATION_ACCURACY: &str = "val_accuracy";
 /// As [`LOSS`], on the validation samples.
 pub const VALIDATION_LOSS: &str = "val_loss";
 
+/// The learning rate at the end of an epoch, where a callback adds it.
+pub const LEARNING_RATE: &str = "learning_rate";
+
 /// The epochs of a training, one column a metric.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {

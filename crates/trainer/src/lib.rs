@@ -1,4 +1,4 @@
-//! Trains a Dense softmax head on the features of a frozen backbone, with Keras' arithmetic.
+//! Trains a small head on the features of a frozen backbone, with Keras' arithmetic.
 //!
 //! Batches of the loader become features ([`features`]), a [`Learner`] steps on them, and [`Fit`] runs the
 //! epochs: averages as Keras keeps them, validation after each epoch, [`callbacks`] on every event. What comes
@@ -12,7 +12,7 @@
 //!
 //! # fn train(flow: &Flow, backbone: &dyn FeatureExtractor) -> Result<(), TrainerError> {
 //! let head = Head::glorot_uniform(backbone.feature_len(), flow.class_names().len(), 123)?;
-//! let mut learner = Learner { head, optimizer: Box::new(Sgd::new(0.01)) };
+//! let mut learner = Learner::new(head, Box::new(Sgd::new(0.01)));
 //! let batches = flow.stream(0..10, &LoaderOptions::default())?.blocking();
 //! let fitted = Fit {
 //!     learner: &mut learner,
@@ -44,15 +44,19 @@ mod metric;
 mod metrics;
 mod model;
 mod optimizer;
+mod schedule;
+mod state;
 
 pub use atomic_file::{AtomicFile, CompleteFile, Existing};
 pub use error::TrainerError;
 pub use fit::{Fit, FitOptions, Fitted, Outcome};
-pub use head::{Gradients, Head};
-pub use history::{ACCURACY, History, LOSS, Logs, VALIDATION_ACCURACY, VALIDATION_LOSS};
-pub use learner::{BatchResult, Learner};
-pub use loss::{CrossEntropy, softmax_cross_entropy};
-pub use metric::{Accuracy, Mean};
+pub use head::{Activation, Dense, Dropout, Head, HeadOptions};
+pub use history::{ACCURACY, History, LEARNING_RATE, LOSS, Logs, VALIDATION_ACCURACY, VALIDATION_LOSS};
+pub use learner::{BatchResult, Learner, Samples};
+pub use loss::{Loss, Targets, balanced_class_weights};
+pub use metric::{Accuracy, Auc, Direction, EpochMetrics, Mean, Metric, Precision, Recall, RocAuc};
 pub use metrics::describe as describe_metrics;
 pub use model::{Model, ModelDescription, WeightsDescription, preprocessing_of};
-pub use optimizer::{Optimizer, Parameter, Sgd};
+pub use optimizer::{Adam, AdamOptions, Clip, Ema, Optimizer, OptimizerConfig, OptimizerOptions, Parameter, Rule, Sgd};
+pub use schedule::{Schedule, Warmup};
+pub use state::{State, Values};

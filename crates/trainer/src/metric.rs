@@ -1,67 +1,89 @@
-//! Averages over an epoch, as Keras' metrics keep them.
+//! What an epoch is judged by, as Keras' metrics compute it batch by batch.
 
-/// A running mean in f32: `total += value * weight; count += weight`.
+mod auc;
+mod epoch;
+mod mean;
+mod precision;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainerError;
+use crate::history::ACCURACY;
+
+pub use auc::{Auc, RocAuc};
+pub use epoch::EpochMetrics;
+pub(crate) use epoch::Seen;
+pub use mean::{Accuracy, Mean};
+pub use precision::{Precision, Recall};
+
+/// Something to be measured over an epoch, besides the loss. None of them looks at weights.
 ///
-/// Keras weights the loss of a batch by its number of samples, and the result that it shows after every
-/// step is the mean of the epoch so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Mean {
-    total: f32,
-    count: f32,
+/// Where a head has several outputs, [`Auc`](Self::Auc), [`RocAuc`](Self::RocAuc), [`Precision`](Self::Precision)
+/// and [`Recall`](Self::Recall) take each output of each sample as a sample of its own, as Keras does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Softmax: share of samples whose most probable class is theirs. Sigmoid: share of outputs on the right side
+    /// of 0.5.
+    Accuracy,
+    /// Share of samples with fewer than this many classes more probable than theirs.
+    TopK(usize),
+    /// Area below the receiver operating characteristic from 200 thresholds: Keras' `AUC`.
+    Auc,
+    /// That area exactly, from the order of all probabilities.
+    RocAuc,
+    /// Of what was taken for positive (above 0.5), the share that is: Keras' `Precision`.
+    Precision,
+    /// Of what is positive, the share that was taken for it (above 0.5): Keras' `Recall`.
+    Recall,
 }
 
-impl Mean {
-    /// Adds the mean `value` of `samples` samples.
-    pub fn update(&mut self, value: f32, samples: usize) {
-        self.total += value * samples as f32;
-        self.count += samples as f32;
-    }
+/// Whether more or less of a metric is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Less.
+    Min,
+    /// More.
+    Max,
+}
 
-    /// The mean of what was added; 0 before anything was.
-    pub fn result(&self) -> f32 {
-        if self.count == 0.0 { 0.0 } else { self.total / self.count }
+impl Metric {
+    /// Its name in the history.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::Accuracy => ACCURACY.into(),
+            Self::TopK(k) => format!("top_{k}_accuracy").into(),
+            Self::Auc => "auc".into(),
+            Self::RocAuc => "roc_auc".into(),
+            Self::Precision => "precision".into(),
+            Self::Recall => "recall".into(),
+        }
     }
 }
 
-/// The share of samples whose most probable class is their own: correct / seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Accuracy {
-    correct: f32,
-    seen: f32,
-}
-
-impl Accuracy {
-    /// Adds a batch.
-    pub fn update(&mut self, correct: usize, samples: usize) {
-        self.correct += correct as f32;
-        self.seen += samples as f32;
-    }
-
-    /// The share so far, in `0..=1`; 0 before anything was added.
-    pub fn result(&self) -> f32 {
-        if self.seen == 0.0 { 0.0 } else { self.correct / self.seen }
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mean_weights_batches_by_their_size() {
-        let mut mean = Mean::default();
-        assert_eq!(mean.result(), 0.0);
-        mean.update(1.0, 8);
-        mean.update(4.0, 4);
-        assert_eq!(mean.result(), 2.0);
-    }
-
-    #[test]
-    fn accuracy_is_correct_over_seen() {
-        let mut accuracy = Accuracy::default();
-        assert_eq!(accuracy.result(), 0.0);
-        accuracy.update(3, 8);
-        accuracy.update(4, 4);
-        assert_eq!(accuracy.result(), 7.0 / 12.0);
+impl Direction {
+    /// What is better of the metric of this name in the history, with or without `val_`.
+    ///
+    /// # Errors
+    ///
+    /// No such metric is known.
+    pub fn of(metric: &str) -> Result<Self, TrainerError> {
+        let name = metric.strip_prefix("val_").unwrap_or(metric);
+        match name {
+            "loss" => Ok(Self::Min),
+            "accuracy" | "auc" | "roc_auc" | "precision" | "recall" => Ok(Self::Max),
+            _ if name.starts_with("top_") && name.ends_with("_accuracy") => Ok(Self::Max),
+            _ => Err(TrainerError::UnknownDirection { metric: metric.to_owned() }),
+        }
     }
 }

@@ -1,14 +1,27 @@
 //! What turns gradients into new parameters.
 
+mod adam;
+mod common;
+mod config;
+mod sgd;
+
 use std::fmt;
+
+use crate::error::TrainerError;
+use crate::state::State;
+
+pub use adam::{Adam, AdamOptions};
+pub use common::{Clip, Ema, OptimizerOptions};
+pub use config::{OptimizerConfig, Rule};
+pub use sgd::Sgd;
 
 /// One tensor of parameters and its gradient, element for element.
 #[derive(Debug)]
 pub struct Parameter<'a> {
     /// Changed in place.
     pub values: &'a mut [f32],
-    /// Gradient of the batch's mean loss.
-    pub gradient: &'a [f32],
+    /// Gradient of the batch's mean loss. An optimizer that clips does so in place.
+    pub gradient: &'a mut [f32],
 }
 
 /// An update rule. A step sees every tensor at once, in the same order each time, so that rules with state
@@ -19,49 +32,31 @@ pub trait Optimizer: fmt::Debug + Send {
 
     /// The learning rate of the next step.
     fn learning_rate(&self) -> f32;
-}
 
-/// Stochastic gradient descent: `w -= learning_rate * gradient`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sgd {
-    learning_rate: f32,
-}
+    /// Changes the learning rate of the steps to come.
+    ///
+    /// # Errors
+    ///
+    /// The rate follows a schedule.
+    fn set_learning_rate(&mut self, learning_rate: f32) -> Result<(), TrainerError>;
 
-impl Sgd {
-    /// What Keras' `optimizer="sgd"` uses.
-    pub const DEFAULT_LEARNING_RATE: f32 = 0.01;
+    /// Steps done.
+    fn iterations(&self) -> u64;
 
-    /// Descent with a constant learning rate.
-    pub fn new(learning_rate: f32) -> Self {
-        Self { learning_rate }
-    }
-}
+    /// At the end of a training: puts the averages of the parameters in their place, where averages are kept.
+    /// The tensors are those of [`step`](Self::step), in its order.
+    fn finish(&mut self, parameters: &mut [&mut [f32]]);
 
-impl Optimizer for Sgd {
-    fn step(&mut self, parameters: &mut [Parameter<'_>]) {
-        for parameter in parameters {
-            for (value, gradient) in parameter.values.iter_mut().zip(parameter.gradient) {
-                *value -= self.learning_rate * gradient;
-            }
-        }
-    }
+    /// All that the next step depends on besides the parameters and the options.
+    fn state(&self) -> State;
 
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
-    }
+    /// Goes on from `state`; `lengths` are those of the parameters' tensors.
+    ///
+    /// # Errors
+    ///
+    /// The state lacks something, or does not belong to such parameters.
+    fn restore(&mut self, state: &State, lengths: &[usize]) -> Result<(), TrainerError>;
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sgd_goes_against_the_gradient() {
-        let (mut kernel, mut bias) = ([1.0, -1.0], [0.0]);
-        Sgd::new(0.5).step(&mut [
-            Parameter { values: &mut kernel, gradient: &[2.0, -4.0] },
-            Parameter { values: &mut bias, gradient: &[1.0] },
-        ]);
-        assert_eq!((kernel, bias), ([0.0, 1.0], [-0.5]));
-    }
-}
+mod tests;

@@ -109,7 +109,7 @@ fn compare(name: &str) {
     let plan = &golden.plan;
     let kernel: Vec<f32> = draw(plan.features * plan.classes, 9).map(|u| (u - 0.5) * 0.125).collect();
     let head = Head::from_parameters(plan.features, plan.classes, &kernel, vec![0.0; plan.classes]).unwrap();
-    let mut learner = Learner { head, optimizer: Box::new(Sgd::new(plan.learning_rate)) };
+    let mut learner = Learner::new(head, Box::new(Sgd::new(plan.learning_rate)));
     let mut training = Rows::new(plan.rows, plan.batch, 1, plan);
     let mut validation = Rows::new(plan.validation_rows, plan.validation_batch, 2, plan);
     let mut steps = Steps::default();

@@ -44,7 +44,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         validation_steps: validation.map(|plan| plan.steps as u64),
     };
     let head = Head::glorot_uniform(Architecture::FEATURES, classes.len(), config.seed)?;
-    let mut learner = Learner { head, optimizer: Box::new(Sgd::new(config.learning_rate)) };
+    let mut learner = Learner::new(head, Box::new(Sgd::new(config.learning_rate)));
     let folder = Output::create(config.output.as_deref())?;
 
     let passes = training.passes(data.training.samples(), config.epochs);

@@ -1,6 +1,5 @@
 //! The steps of one epoch, or of one validation.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,9 +7,10 @@ use std::time::{Duration, Instant};
 use crate::callbacks::{Callback, StepEnd};
 use crate::error::TrainerError;
 use crate::features::FeatureSource;
-use crate::history::{ACCURACY, LOSS, Logs};
-use crate::learner::{BatchResult, Learner};
-use crate::metric::{Accuracy, Mean};
+use crate::history::Logs;
+use crate::learner::Learner;
+use crate::loss::Targets;
+use crate::metric::EpochMetrics;
 use crate::metrics::Metrics;
 
 /// What a step does with its batch.
@@ -52,7 +52,7 @@ impl Steps<'_> {
         callbacks: &mut [&mut dyn Callback],
         flag: &AtomicBool,
     ) -> Result<Seen, TrainerError> {
-        let mut averages = Averages::default();
+        let mut averages = EpochMetrics::new(&learner.metrics);
         let mut seen = Seen { logs: Logs::new(), steps: 0, images: 0, waited: Duration::ZERO, stop: None };
         while seen.steps < self.steps && seen.stop.is_none() {
             let start = Instant::now();
@@ -68,13 +68,14 @@ impl Steps<'_> {
                 Phase::Training => learner.train_step(&batch.features, &batch.labels)?,
                 Phase::Validation => learner.evaluate(&batch.features, &batch.labels)?,
             };
-            if !result.loss.is_finite() {
-                let (epoch, step, loss) = (self.epoch + 1, seen.steps + 1, result.loss);
-                return Err(TrainerError::NonFiniteLoss { epoch, step, loss, learning_rate });
-            }
-            seen.logs = averages.update(result);
+            learner.count(&mut averages, Targets::Classes(&batch.labels));
+            seen.logs = averages.logs();
             let (images, waited, took) = (result.samples, batch.waited, start.elapsed());
-            let end = StepEnd { epoch: self.epoch, step: seen.steps, images, logs: &seen.logs, waited, took };
+            let (epoch, step, logs, loss) = (self.epoch, seen.steps, &seen.logs, result.loss);
+            let end = StepEnd { epoch, step, images, logs, loss, learning_rate, learner, waited, took };
+            if !loss.is_finite() && !callbacks.iter().any(|callback| callback.bears_loss_not_finite()) {
+                return Err(TrainerError::NonFiniteLoss { epoch: epoch + 1, step: step + 1, loss, learning_rate });
+            }
             for callback in callbacks.iter_mut() {
                 match self.phase {
                     Phase::Training if callback.on_step_end(&end)? == ControlFlow::Break(()) => {
@@ -113,21 +114,5 @@ impl Steps<'_> {
             Phase::Training => "training",
             Phase::Validation => "validation",
         }
-    }
-}
-
-/// The metrics of an epoch, fed batch by batch.
-#[derive(Debug, Default)]
-struct Averages {
-    loss: Mean,
-    accuracy: Accuracy,
-}
-
-impl Averages {
-    /// Adds a batch; the means so far.
-    fn update(&mut self, batch: BatchResult) -> Logs {
-        self.loss.update(batch.loss, batch.samples);
-        self.accuracy.update(batch.correct, batch.samples);
-        Logs::from([(Cow::Borrowed(ACCURACY), self.accuracy.result()), (Cow::Borrowed(LOSS), self.loss.result())])
     }
 }

@@ -3,7 +3,10 @@ mod photos;
 use std::sync::atomic::Ordering;
 
 use super::*;
-use crate::callbacks::{CsvLogger, StepEnd, Wish};
+use crate::callbacks::{
+    CsvLogger, EarlyStopping, EarlyStoppingOptions, JsonLogger, Monitor, ReduceLearningRate, ReduceLearningRateOptions,
+    StepEnd, TensorBoard, TerminateOnNan, Wish,
+};
 use crate::features::{Extracted, FeatureBatch, FeatureExtractor};
 use crate::head::Head;
 use crate::optimizer::Sgd;
@@ -14,7 +17,7 @@ static GO_ON: AtomicBool = AtomicBool::new(false);
 
 fn learner(learning_rate: f32) -> Learner {
     let head = Head::glorot_uniform(4, 2, 123).unwrap();
-    Learner { head, optimizer: Box::new(Sgd::new(learning_rate)) }
+    Learner::new(head, Box::new(Sgd::new(learning_rate)))
 }
 
 fn options(epochs: u64, steps_per_epoch: u64, validation_steps: Option<u64>) -> FitOptions {
@@ -242,6 +245,105 @@ fn a_loss_that_is_no_number_is_an_error_that_says_what_to_do() {
     let error = fit(&mut learner(f32::MAX), &mut training, options(9, 2, None), &GO_ON).run().unwrap_err();
     assert!(matches!(error, TrainerError::NonFiniteLoss { epoch: 1..=3, .. }), "{error}");
     assert!(error.to_string().contains("use a smaller learning rate"), "{error}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_may_end_the_training_calmly() {
+    let photos = photos(2);
+    let ordered = flow(photos.path(), 2, true);
+    let (mut training, mut validation) = (source(&ordered, 9), source(&ordered, 9));
+    let mut learner = learner(f32::MAX);
+    let before = learner.head.clone();
+    let folder = tempfile::tempdir().unwrap();
+    let mut nan = TerminateOnNan::default();
+    let mut best = EarlyStopping::new(EarlyStoppingOptions { restore_best: true, ..EarlyStoppingOptions::default() });
+    let mut log = JsonLogger::new(folder.path().join("log.jsonl"), true);
+    let mut run = fit(&mut learner, &mut training, options(9, 2, Some(2)), &GO_ON);
+    run.validation = Some(&mut validation);
+    run.callbacks = vec![&mut nan, &mut best, &mut log];
+    let fitted = run.run().unwrap();
+    assert_eq!(fitted.outcome, Outcome::Stopped);
+    let (epoch, _) = nan.terminated_at().unwrap();
+    assert_eq!(fitted.history.epochs().last(), Some(&epoch));
+    assert_ne!(learner.head, before);
+
+    let log = std::fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["event"], &lines[0]["epochs"]), (&"begin".into(), &9.into()));
+    assert_eq!((&lines[1]["event"], &lines[1]["step"]), (&"step".into(), &0.into()));
+    let last = &lines[lines.len() - 2];
+    assert_eq!((&last["event"], &last["epoch"]), (&"epoch".into(), &epoch.into()));
+    assert!(last["loss"].is_null() && last["val_accuracy"].is_number(), "{last}");
+    assert_eq!(lines[lines.len() - 1]["outcome"], "stopped");
+}
+
+#[test]
+fn event_files_are_there_after_every_epoch() {
+    let photos = photos(2);
+    let ordered = flow(photos.path(), 2, true);
+    let folder = tempfile::tempdir().unwrap();
+    let mut sizes = Vec::new();
+    for _ in 0..2 {
+        let (mut training, mut validation) = (source(&ordered, 3), source(&ordered, 3));
+        let mut board = TensorBoard::new(folder.path(), Some(2)).unwrap();
+        let mut learner = learner(0.5);
+        let mut run = fit(&mut learner, &mut training, options(3, 2, Some(2)), &GO_ON);
+        run.validation = Some(&mut validation);
+        run.callbacks = vec![&mut board];
+        run.run().unwrap();
+        for name in ["train", "validation"] {
+            let files = std::fs::read_dir(folder.path().join(name)).unwrap();
+            sizes.push(files.map(|file| file.unwrap().metadata().unwrap().len()).collect::<Vec<_>>());
+        }
+    }
+    // Framing 16, time 9, step 0 or 2; summary 2, entries of 2 + 2 + tag + 5.
+    let entry = |tag: &str| 2 + 2 + tag.len() as u64 + 5;
+    let both = entry("epoch_accuracy") + entry("epoch_loss");
+    let validation = 40 + (16 + 9 + 2 + both) * 3 + 2 * 2;
+    let train = validation + 3 * entry("epoch_learning_rate") + 3 * (16 + 9 + 2 + 2 + entry("batch_loss"));
+    assert_eq!(sizes, [vec![train], vec![validation], vec![train; 2], vec![validation; 2]]);
+    assert!(TensorBoard::new(folder.path(), Some(0)).is_err());
+}
+
+#[test]
+fn the_learning_rate_is_in_the_history_where_a_callback_lowers_it() {
+    let photos = photos(2);
+    let mut training = source(&flow(photos.path(), 2, true), 3);
+    let monitor = Monitor::new("loss", None).unwrap().with_min_delta(1e9);
+    let options_of = ReduceLearningRateOptions { monitor, patience: 1, ..ReduceLearningRateOptions::default() };
+    let mut reduce = ReduceLearningRate::new(options_of).unwrap();
+    let mut learner = learner(0.5);
+    let mut run = fit(&mut learner, &mut training, options(3, 2, None), &GO_ON);
+    run.callbacks = vec![&mut reduce];
+    let fitted = run.run().unwrap();
+    let columns: std::collections::BTreeMap<_, _> = fitted.history.columns().collect();
+    assert_eq!(columns["learning_rate"], [Some(0.5), Some(0.5), Some(0.05)]);
+}
+
+#[test]
+fn averages_are_in_place_before_the_callbacks_see_the_end() {
+    use crate::optimizer::{Ema, OptimizerOptions};
+    struct AtEnd(Option<Head>);
+    impl Callback for AtEnd {
+        fn on_train_end(&mut self, _: &Fitted, learner: &mut Learner) -> Result<(), TrainerError> {
+            self.0 = Some(learner.head.clone());
+            Ok(())
+        }
+    }
+    let run = |ema| {
+        let photos = photos(2);
+        let mut training = source(&flow(photos.path(), 2, true), 2);
+        let mut learner = learner(0.5);
+        let options_of = OptimizerOptions { ema, ..OptimizerOptions::new(0.5) };
+        learner.optimizer = Box::new(Sgd::with_options(options_of, 0.0, false).unwrap());
+        let mut at_end = AtEnd(None);
+        let mut run = fit(&mut learner, &mut training, options(2, 2, None), &GO_ON);
+        run.callbacks = vec![&mut at_end];
+        run.run().unwrap();
+        assert_eq!(at_end.0.as_ref(), Some(&learner.head));
+        learner.head
+    };
+    assert_ne!(run(Some(Ema { momentum: 0.9, overwrite_every: None })), run(None));
 }
 
 #[test]

@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Model, ModelDescription, tensors};
+use super::{HeadDescription, Model, ModelDescription, tensors};
 use crate::atomic_file::{AtomicFile, Existing, write_error};
 use crate::error::TrainerError;
 
-const VERSION: u32 = 1;
+/// Of a model whose head is one softmax layer, so that programs that know no other read it.
+const PLAIN_VERSION: u32 = 1;
+/// Of a model whose head is described.
+const VERSION: u32 = 2;
 
 /// `model.json` as it stands on the disk.
 #[derive(Serialize, Deserialize)]
@@ -21,6 +24,9 @@ struct Document {
     format_version: u32,
     #[serde(flatten)]
     description: ModelDescription,
+    /// From version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    head: Option<HeadDescription>,
     /// Digest of every other file of the model.
     files: BTreeMap<String, String>,
 }
@@ -67,9 +73,12 @@ impl Model {
         let digest = sha256(&head);
         let mut contents = vec![(Self::HEAD_FILE, head)];
         contents.extend(self.batch_norm.as_ref().map(|s| (Self::BATCH_NORM_FILE, tensors::encode_statistics(s))));
+        let shape = HeadDescription::of(&self.head);
+        let plain = shape == HeadDescription::softmax(self.description.classes.len());
         let document = Document {
-            format_version: VERSION,
+            format_version: if plain { PLAIN_VERSION } else { VERSION },
             description: self.description.clone(),
+            head: (!plain).then_some(shape),
             files: contents.iter().map(|(name, content)| ((*name).to_owned(), sha256(content))).collect(),
         };
         let description = folder.join(Self::DESCRIPTION_FILE);
@@ -100,7 +109,7 @@ impl Model {
         let json = read(&path)?;
         let misread = |source| TrainerError::ModelDescription { path: path.clone(), source };
         let version: Version = serde_json::from_slice(&json).map_err(misread)?;
-        if version.format_version != VERSION {
+        if !(PLAIN_VERSION..=VERSION).contains(&version.format_version) {
             return Err(TrainerError::ModelVersion { path, expected: VERSION, got: version.format_version });
         }
         let document: Document = serde_json::from_slice(&json).map_err(misread)?;
@@ -117,7 +126,12 @@ impl Model {
         let Some((path, bytes)) = files.get(Self::HEAD_FILE) else {
             return Err(misread(serde::de::Error::custom(format!("no digest of {} among its files", Self::HEAD_FILE))));
         };
-        let head = tensors::decode_head(path, bytes, description.features, description.classes.len())?;
+        let shape = document.head.unwrap_or_else(|| HeadDescription::softmax(description.classes.len()));
+        let head = tensors::decode_head(path, bytes, description.features, shape)?;
+        if head.classes() != description.classes.len() {
+            let (classes, names) = (head.classes(), description.classes.len());
+            return Err(misread(serde::de::Error::custom(format!("a head of {classes} classes has {names} names"))));
+        }
         let batch_norm = files.get(Self::BATCH_NORM_FILE);
         let batch_norm = batch_norm.map(|(path, bytes)| tensors::decode_statistics(path, bytes)).transpose()?;
         Ok(Self { head, description, batch_norm })
@@ -152,7 +166,7 @@ fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::Head;
+    use crate::head::{Activation, Head, HeadOptions};
     use crate::model::{WeightsDescription, preprocessing_of};
     use xfer_backbones::{Architecture, BatchNormStatistics, weights::Moments};
     use xfer_loader::{Alpha, DecodeScale, Depth16, ExifOrientation, Interpolation};
@@ -201,6 +215,38 @@ mod tests {
             assert_eq!(digest, sha256(&fs::read(folder.path().join(Model::HEAD_FILE)).unwrap()));
             assert_eq!(Model::load(folder.path()).unwrap(), model);
         }
+    }
+
+    #[test]
+    fn a_head_of_another_kind_is_read_as_it_was_written() {
+        let options = HeadOptions { features: 8, outputs: 3, hidden: None, activation: Activation::Softmax, seed: 1 };
+        for (hidden, activation, outputs, names) in [
+            (Some(5), Activation::Softmax, 3, vec!["a", "b", "c"]),
+            (None, Activation::Sigmoid, 1, vec!["no", "yes"]),
+            (Some(4), Activation::Sigmoid, 2, vec!["a", "b"]),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut model = model(false);
+            model.head = Head::new(&HeadOptions { hidden, activation, outputs, ..options }).unwrap();
+            model.description.classes = names.into_iter().map(str::to_owned).collect();
+            model.save(folder.path()).unwrap();
+            assert_eq!(Model::load(folder.path()).unwrap(), model);
+            let json = fs::read_to_string(folder.path().join(Model::DESCRIPTION_FILE)).unwrap();
+            assert!(json.contains("\"format_version\": 2"), "{json}");
+        }
+    }
+
+    #[test]
+    fn as_many_names_as_classes_are_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut model = model(false);
+        let activation = Activation::Sigmoid;
+        let options = HeadOptions { features: 8, outputs: 1, hidden: None, activation, seed: 1 };
+        model.head = Head::new(&options).unwrap();
+        model.save(folder.path()).unwrap();
+        let error = Model::load(folder.path()).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(source, "a head of 2 classes has 3 names");
     }
 
     #[test]
@@ -270,7 +316,7 @@ mod tests {
         let path = folder.path().join(Model::DESCRIPTION_FILE);
         let json = fs::read_to_string(&path).unwrap();
         for (from, to, message) in [
-            ("\"format_version\": 1", "\"format_version\": 9", "model format 9; this program reads format 1"),
+            ("\"format_version\": 1", "\"format_version\": 9", "model format 9; this program reads up to format 2"),
             (
                 "\"features\": 8",
                 "\"features\": 9",

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `model.json` | classes, backbone, weights, preprocessing, image size, and the digests of the other files; written last |
-//! | `head.safetensors` | `kernel` `[features, classes]` and `bias` `[classes]`, f32 |
+//! | `head.safetensors` | `kernel` `[features, outputs]` and `bias` `[outputs]`, f32; `hidden_kernel` and `hidden_bias` where there is a hidden layer, whose units are then the inputs of `kernel` |
 //! | `batch_norm.safetensors` | the calibrated statistics of an untrained backbone, `LAYER/moving_mean` and `LAYER/moving_variance`, f32 |
 
 mod files;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use xfer_backbones::{Architecture, Backbone, BatchNormStatistics, Preprocess};
 use xfer_loader::{Alpha, DecodeScale, Depth16, ExifOrientation, Interpolation, Preprocessing};
 
-use crate::head::Head;
+use crate::head::{Activation, Dense, Head};
 
 /// A trained head and how its features are made.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +62,25 @@ pub struct ModelDescription {
     pub decode: DecodeScale,
     /// What decided the head's draw, the order of the photos and their augmentation.
     pub seed: u64,
+}
+
+/// What else a head is than one softmax layer of an output for each class. Dropout has no part in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct HeadDescription {
+    activation: Activation,
+    outputs: usize,
+    hidden: Option<usize>,
+}
+
+impl HeadDescription {
+    fn of(head: &Head) -> Self {
+        let hidden = head.hidden().map(Dense::outputs);
+        Self { activation: head.activation(), outputs: head.outputs(), hidden }
+    }
+
+    fn softmax(classes: usize) -> Self {
+        Self { activation: Activation::Softmax, outputs: classes, hidden: None }
+    }
 }
 
 /// Which weights a backbone ran with.

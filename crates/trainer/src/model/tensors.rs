@@ -6,24 +6,43 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use xfer_backbones::{BatchNormStatistics, weights::Moments};
 
+use super::HeadDescription;
 use crate::error::TrainerError;
-use crate::head::Head;
+use crate::head::{Dense, Head};
 
 const MEAN: &str = "moving_mean";
 const VARIANCE: &str = "moving_variance";
 
+const KERNEL: &str = "kernel";
+const BIAS: &str = "bias";
+const HIDDEN: &str = "hidden_";
+
 pub(super) fn encode_head(head: &Head) -> Vec<u8> {
-    encode(vec![
-        ("kernel".to_owned(), vec![head.features(), head.classes()], head.kernel()),
-        ("bias".to_owned(), vec![head.classes()], head.bias().to_vec()),
-    ])
+    let layers = [("", Some(head.output())), (HIDDEN, head.hidden())];
+    let tensors =
+        layers.into_iter().filter_map(|(prefix, layer)| Some((prefix, layer?))).flat_map(|(prefix, layer)| {
+            [
+                (format!("{prefix}{KERNEL}"), vec![layer.inputs(), layer.outputs()], layer.kernel()),
+                (format!("{prefix}{BIAS}"), vec![layer.outputs()], layer.bias().to_vec()),
+            ]
+        });
+    encode(tensors.collect())
 }
 
-pub(super) fn decode_head(path: &Path, bytes: &[u8], features: usize, classes: usize) -> Result<Head, TrainerError> {
+pub(super) fn decode_head(
+    path: &Path,
+    bytes: &[u8],
+    features: usize,
+    shape: HeadDescription,
+) -> Result<Head, TrainerError> {
     let tensors = parse(path, bytes)?;
-    let kernel = floats(path, &tensors, "kernel", &[features, classes])?;
-    let bias = floats(path, &tensors, "bias", &[classes])?;
-    Head::from_parameters(features, classes, &kernel, bias)
+    let layer = |prefix: &str, inputs, outputs| {
+        let kernel = floats(path, &tensors, &format!("{prefix}{KERNEL}"), &[inputs, outputs])?;
+        let bias = floats(path, &tensors, &format!("{prefix}{BIAS}"), &[outputs])?;
+        Dense::from_parameters(inputs, outputs, &kernel, bias)
+    };
+    let hidden = shape.hidden.map(|units| layer(HIDDEN, features, units)).transpose()?;
+    Head::from_layers(hidden, layer("", shape.hidden.unwrap_or(features), shape.outputs)?, shape.activation)
 }
 
 pub(super) fn encode_statistics(statistics: &BatchNormStatistics) -> Vec<u8> {
