@@ -10,6 +10,7 @@ mod archive;
 mod bench;
 mod cargo;
 mod fetch_weights;
+mod observe;
 mod parity;
 mod photos;
 mod process;
@@ -49,6 +50,8 @@ enum Command {
     Parity(parity::Options),
     /// Measure the loader beside other loaders, and how it scales.
     Bench(bench::Options),
+    /// The Grafana dashboard, and whether it and the alert rules show a real training.
+    Observe(observe::Options),
     /// Draw photos of city and countryside to try things on.
     DrawPhotos(photos::Options),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Parity(options) => parity::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Observe(options) => observe::run(&options),
         Command::DrawPhotos(options) => photos::run(&options),
     };
     match result {

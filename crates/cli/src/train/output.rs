@@ -11,12 +11,15 @@ use xfer_trainer::{Model, TrainerError};
 /// The history beside the model.
 pub(super) const HISTORY_FILE: &str = "history.csv";
 
+/// What was measured, as it was last served.
+pub(super) const METRICS_FILE: &str = "metrics.prom";
+
 const RUNS: &str = "runs";
 
 /// Refuses a folder that holds results of another run, before any work is done.
 pub(super) fn check_vacant(folder: Option<&Path>, overwrite: bool) -> anyhow::Result<()> {
     let Some(folder) = folder.filter(|_| !overwrite) else { return Ok(()) };
-    Model::check_vacant(folder, &[HISTORY_FILE]).map_err(|error| match error {
+    Model::check_vacant(folder, &[HISTORY_FILE, METRICS_FILE]).map_err(|error| match error {
         TrainerError::Exists { path } => {
             anyhow!("{}: already there; choose another --output, or pass --overwrite", path.display())
         }
