@@ -63,7 +63,10 @@ fn dashboard_questions() -> Vec<Question> {
     let panels = rows().into_iter().flat_map(|row| row.panels);
     panels
         .flat_map(|panel| {
-            panel.queries.into_iter().map(move |query| question(format!("{}: {}", panel.title, query.legend), query.expression))
+            panel
+                .queries
+                .into_iter()
+                .map(move |query| question(format!("{}: {}", panel.title, query.legend), query.expression))
         })
         .collect()
 }

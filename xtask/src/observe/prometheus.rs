@@ -73,12 +73,14 @@ impl Prometheus {
     /// The first value that the answer holds, if it holds one.
     pub(super) fn ask(&self, expression: &str) -> Result<Option<String>> {
         let url = format!("{}/api/v1/query", self.url);
-        let answer = ureq::post(&url).config().http_status_as_error(false).build().send_form([("query", expression)])?;
+        let answer =
+            ureq::post(&url).config().http_status_as_error(false).build().send_form([("query", expression)])?;
         let answer: Value = serde_json::from_reader(answer.into_body().into_reader())?;
         if answer["status"] != "success" {
             bail!("Prometheus does not take {expression}: {}", answer["error"]);
         }
-        let values = answer["data"]["result"].as_array().into_iter().flatten().filter_map(|series| series["value"][1].as_str());
+        let values =
+            answer["data"]["result"].as_array().into_iter().flatten().filter_map(|series| series["value"][1].as_str());
         // A division by nothing is no answer.
         Ok(values.filter(|value| *value != "NaN").map(str::to_owned).next())
     }

@@ -23,11 +23,15 @@ const SECONDS: [f64; 20] = [
 pub(crate) struct Recorded(PrometheusHandle);
 
 impl Recorded {
-    /// Records from now until the process ends. Only the first call of a process can succeed.
-    pub(crate) fn install(device: &str) -> anyhow::Result<Self> {
-        let builder =
-            PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?;
-        let recorder = builder.build_recorder();
+    /// Records from now until the process ends, with the name of the `run` and torchrun's rank in every series. Only the
+    /// first call of a process can succeed.
+    pub(crate) fn install(device: &str, run: &str) -> anyhow::Result<Self> {
+        let rank = std::env::var("RANK").ok().filter(|rank| rank.parse::<u32>().is_ok());
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+            .add_global_label("run", run)
+            .add_global_label("rank", rank.unwrap_or_else(|| "0".to_owned()))
+            .build_recorder();
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(|error| anyhow!("metrics cannot be recorded: {error}"))?;
         xfer_telemetry::describe();

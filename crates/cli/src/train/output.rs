@@ -27,6 +27,12 @@ pub(super) fn check_vacant(folder: Option<&Path>, overwrite: bool) -> anyhow::Re
     })
 }
 
+/// What a run is called: its folder's name, or, where none is given, the time.
+pub(super) fn run_name(folder: Option<&Path>) -> String {
+    let named = folder.and_then(|folder| folder.file_name()).map(|name| name.to_string_lossy().into_owned());
+    named.unwrap_or_else(|| Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string())
+}
+
 /// A folder to write to. Dropped empty, it is removed again.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -36,15 +42,15 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Creates the folder; without a name, a new one in `runs` that is called after the time.
-    pub(super) fn create(folder: Option<&Path>) -> anyhow::Result<Self> {
+    /// Creates the folder; where none is given, a new one in `runs` with the name of the run.
+    pub(super) fn create(folder: Option<&Path>, run: &str) -> anyhow::Result<Self> {
         match folder {
             Some(folder) => {
                 let found = folder.exists();
                 fs::create_dir_all(folder).with_context(|| cannot_create(folder))?;
                 Ok(Self { path: folder.to_owned(), found })
             }
-            None => Self::create_new(Path::new(RUNS), &Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string()),
+            None => Self::create_new(Path::new(RUNS), run),
         }
     }
 
@@ -97,11 +103,11 @@ mod tests {
     fn a_folder_that_stayed_empty_is_removed_unless_it_was_there_before() {
         let parent = tempfile::tempdir().unwrap();
         let new = parent.path().join("new");
-        drop(Output::create(Some(&new)).unwrap());
+        drop(Output::create(Some(&new), "run").unwrap());
         assert!(!new.exists());
-        drop(Output::create(Some(parent.path())).unwrap());
+        drop(Output::create(Some(parent.path()), "run").unwrap());
         assert!(parent.path().exists());
-        let output = Output::create(Some(&new)).unwrap();
+        let output = Output::create(Some(&new), "run").unwrap();
         fs::write(new.join(HISTORY_FILE), "").unwrap();
         drop(output);
         assert!(new.exists());

@@ -31,7 +31,8 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     backbone::check_weights(&config.features)?;
     output::check_vacant(config.output.as_deref(), config.overwrite)?;
     let data = Data::index(&config, &terminal)?;
-    let recorded = Recorded::install(&device.to_string())?;
+    let run = output::run_name(config.output.as_deref());
+    let recorded = Recorded::install(&device.to_string(), &run)?;
     let metrics_address = serve(&recorded, config.metrics, &terminal);
 
     let mut backbone = backbone::open(&config.features, device, &terminal)?;
@@ -48,7 +49,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     };
     let head = Head::glorot_uniform(Architecture::FEATURES, classes.len(), config.seed)?;
     let mut learner = Learner { head, optimizer: Box::new(Sgd::new(config.learning_rate)) };
-    let folder = Output::create(config.output.as_deref())?;
+    let folder = Output::create(config.output.as_deref(), &run)?;
 
     let passes = training.passes(data.training.samples(), config.epochs);
     let (mut train, training_report) = source(&data.training, training, passes, "training", &config, &backbone)?;

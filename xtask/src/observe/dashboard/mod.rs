@@ -6,7 +6,7 @@ mod rows;
 
 use serde_json::{Value, json};
 
-pub(super) use panel::{Panel, Query};
+pub(super) use panel::Panel;
 pub(super) use rows::rows;
 
 /// A titled group of panels.

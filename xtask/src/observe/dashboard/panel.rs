@@ -8,7 +8,8 @@ use xfer_telemetry::Metric;
 use super::VARIABLES;
 
 /// Whatever the variable of this name points to.
-pub(super) static DATASOURCE: LazyLock<Value> = LazyLock::new(|| json!({ "type": "prometheus", "uid": "${datasource}" }));
+pub(super) static DATASOURCE: LazyLock<Value> =
+    LazyLock::new(|| json!({ "type": "prometheus", "uid": "${datasource}" }));
 
 /// How values are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

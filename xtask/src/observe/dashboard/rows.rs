@@ -134,10 +134,16 @@ fn training() -> Vec<Panel> {
             .share()
             .query("training, {{run}}", of_run(&train::ACCURACY))
             .query("validation, {{run}}", of_run(&train::VALIDATION_ACCURACY)),
-        lines("Learning rate", "none", "Learning rate of the next step.").query("{{run}}", of_run(&train::LEARNING_RATE)),
-        Panel::new(Look::Stacked, "Training's time by stage", "percentunit", "Share of time in each stage of training, and waiting.")
-            .query("{{stage}}", format!("sum by (stage) ({})", rate(&part(&train::STAGE_SECONDS, "sum"))))
-            .query("waiting", format!("sum({})", rate(&series(&train::WAIT_SECONDS)))),
+        lines("Learning rate", "none", "Learning rate of the next step.")
+            .query("{{run}}", of_run(&train::LEARNING_RATE)),
+        Panel::new(
+            Look::Stacked,
+            "Training's time by stage",
+            "percentunit",
+            "Share of time in each stage of training, and waiting.",
+        )
+        .query("{{stage}}", format!("sum by (stage) ({})", rate(&part(&train::STAGE_SECONDS, "sum"))))
+        .query("waiting", format!("sum({})", rate(&series(&train::WAIT_SECONDS)))),
         lines("Cached features", "percentunit", "Share of feature vectors that came from the cache.")
             .share()
             .query("hits", format!("{} / {}", hits("result=\"hit\", "), hits(""))),
