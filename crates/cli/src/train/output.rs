@@ -129,7 +129,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let message = Output::create(Some(&file.join("run"))).unwrap_err().to_string();
+        let message = Output::create(Some(&file.join("run")), "run").unwrap_err().to_string();
         assert!(message.contains("file/run: cannot create the folder"), "{message}");
     }
 }
