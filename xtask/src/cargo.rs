@@ -33,8 +33,17 @@ struct Target {
 
 /// Builds the executable `name` of the package `package` in release mode and says where it is.
 pub(crate) fn build_release(package: &str, name: &str) -> Result<PathBuf> {
+    built(package, name, "release")
+}
+
+/// Builds the executable `name` of the package `package` for development, as tests have it, and says where it is.
+pub(crate) fn build(package: &str, name: &str) -> Result<PathBuf> {
+    built(package, name, "dev")
+}
+
+fn built(package: &str, name: &str, profile: &str) -> Result<PathBuf> {
     let mut command =
-        command(&["build", "--release", "--package", package, "--message-format=json-render-diagnostics"]);
+        command(&["build", "--profile", profile, "--package", package, "--message-format=json-render-diagnostics"]);
     let line = process::line(&command);
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start: {line}"))?;
     if !output.status.success() {

@@ -11,6 +11,7 @@ mod bench;
 mod cargo;
 mod fetch_weights;
 mod gpu_check;
+mod observe;
 mod parity;
 mod photos;
 mod process;
@@ -52,6 +53,8 @@ enum Command {
     Bench(bench::Options),
     /// Check on a machine with a GPU what only a GPU can show: features, speed, idleness.
     GpuCheck(gpu_check::Options),
+    /// The Grafana dashboard, and whether it and the alert rules show a real training.
+    Observe(observe::Options),
     /// Draw photos of city and countryside to try things on.
     DrawPhotos(photos::Options),
 }
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Parity(options) => parity::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::GpuCheck(options) => gpu_check::run(&options),
+        Command::Observe(options) => observe::run(&options),
         Command::DrawPhotos(options) => photos::run(&options),
     };
     match result {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{cargo, process, setup, tidy, units};
+use crate::{cargo, observe, process, setup, tidy, units};
 
 /// Which checks to run.
 #[derive(Debug, Args)]
@@ -29,12 +29,14 @@ enum Step {
     Clippy,
     /// Unit and end-to-end tests.
     Test,
+    /// The dashboard and the alert rules against a real training, where Prometheus is installed.
+    Observe,
     /// Documentation, warnings denied.
     Doc,
 }
 
 /// Packages that build without libtorch.
-const WITHOUT_LIBTORCH: [&str; 3] = ["xfer-loader", "xfer-hub", "xtask"];
+const WITHOUT_LIBTORCH: [&str; 4] = ["xfer-loader", "xfer-hub", "xfer-telemetry", "xtask"];
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
@@ -61,7 +63,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 impl Step {
     fn needs_libtorch(self) -> bool {
-        matches!(self, Step::Clippy | Step::Test | Step::Doc)
+        matches!(self, Step::Clippy | Step::Test | Step::Observe | Step::Doc)
     }
 
     fn run(self) -> Result<()> {
@@ -78,6 +80,7 @@ impl Step {
                 process::run(&mut cargo::command(&arguments))
             }
             Step::Test => process::run(&mut cargo::command(&["test", "--workspace"])),
+            Step::Observe => observe::check_where_possible(),
             Step::Doc => {
                 process::run(cargo::command(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))
             }

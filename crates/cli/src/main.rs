@@ -12,9 +12,9 @@ mod download;
 mod extract;
 mod failures;
 mod interrupt;
-mod metrics_server;
 mod scan;
 mod summary;
+mod telemetry;
 mod terminal;
 mod train;
 

@@ -79,6 +79,11 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:9464")]
     metrics_addr: MetricsAddress,
 
+    /// Send the metrics to a Prometheus push gateway when the run ends, such as
+    /// http://localhost:9091/metrics/job/xfer
+    #[arg(long, value_name = "URL")]
+    metrics_push: Option<String>,
+
     /// Print a JSON document about the result on standard output, and everything else on standard error
     #[arg(long)]
     json: bool,
@@ -109,6 +114,7 @@ pub(crate) struct TrainConfig {
     output: Option<PathBuf>,
     overwrite: bool,
     metrics: MetricsAddress,
+    metrics_push: Option<String>,
     json: bool,
     verbose: u8,
 }
@@ -142,6 +148,7 @@ impl TrainArgs {
             output: self.output,
             overwrite: self.overwrite,
             metrics: self.metrics_addr,
+            metrics_push: self.metrics_push,
             json: self.json,
             verbose: self.verbose,
         })

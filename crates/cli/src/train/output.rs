@@ -11,17 +11,26 @@ use xfer_trainer::{Model, TrainerError};
 /// The history beside the model.
 pub(super) const HISTORY_FILE: &str = "history.csv";
 
+/// What was measured, as it was last served.
+pub(super) const METRICS_FILE: &str = "metrics.prom";
+
 const RUNS: &str = "runs";
 
 /// Refuses a folder that holds results of another run, before any work is done.
 pub(super) fn check_vacant(folder: Option<&Path>, overwrite: bool) -> anyhow::Result<()> {
     let Some(folder) = folder.filter(|_| !overwrite) else { return Ok(()) };
-    Model::check_vacant(folder, &[HISTORY_FILE]).map_err(|error| match error {
+    Model::check_vacant(folder, &[HISTORY_FILE, METRICS_FILE]).map_err(|error| match error {
         TrainerError::Exists { path } => {
             anyhow!("{}: already there; choose another --output, or pass --overwrite", path.display())
         }
         other => other.into(),
     })
+}
+
+/// What a run is called: its folder's name, or, where none is given, the time.
+pub(super) fn run_name(folder: Option<&Path>) -> String {
+    let named = folder.and_then(|folder| folder.file_name()).map(|name| name.to_string_lossy().into_owned());
+    named.unwrap_or_else(|| Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string())
 }
 
 /// A folder to write to. Dropped empty, it is removed again.
@@ -33,15 +42,15 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Creates the folder; without a name, a new one in `runs` that is called after the time.
-    pub(super) fn create(folder: Option<&Path>) -> anyhow::Result<Self> {
+    /// Creates the folder; where none is given, a new one in `runs` with the name of the run.
+    pub(super) fn create(folder: Option<&Path>, run: &str) -> anyhow::Result<Self> {
         match folder {
             Some(folder) => {
                 let found = folder.exists();
                 fs::create_dir_all(folder).with_context(|| cannot_create(folder))?;
                 Ok(Self { path: folder.to_owned(), found })
             }
-            None => Self::create_new(Path::new(RUNS), &Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string()),
+            None => Self::create_new(Path::new(RUNS), run),
         }
     }
 
@@ -94,11 +103,11 @@ mod tests {
     fn a_folder_that_stayed_empty_is_removed_unless_it_was_there_before() {
         let parent = tempfile::tempdir().unwrap();
         let new = parent.path().join("new");
-        drop(Output::create(Some(&new)).unwrap());
+        drop(Output::create(Some(&new), "run").unwrap());
         assert!(!new.exists());
-        drop(Output::create(Some(parent.path())).unwrap());
+        drop(Output::create(Some(parent.path()), "run").unwrap());
         assert!(parent.path().exists());
-        let output = Output::create(Some(&new)).unwrap();
+        let output = Output::create(Some(&new), "run").unwrap();
         fs::write(new.join(HISTORY_FILE), "").unwrap();
         drop(output);
         assert!(new.exists());
@@ -120,7 +129,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let message = Output::create(Some(&file.join("run"))).unwrap_err().to_string();
+        let message = Output::create(Some(&file.join("run")), "run").unwrap_err().to_string();
         assert!(message.contains("file/run: cannot create the folder"), "{message}");
     }
 }

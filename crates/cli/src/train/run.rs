@@ -1,5 +1,6 @@
 //! The run itself: index, backbone, fit, save.
 
+use std::path::Path;
 use std::time::Instant;
 
 use xfer_backbones::{Architecture, Backbone, Summary};
@@ -18,8 +19,9 @@ use super::progress::Progress;
 use super::report::{Facts, TrainReport};
 use crate::args::values::MetricsAddress;
 use crate::interrupt::Interrupt;
+use crate::telemetry::{self, Recorded};
 use crate::terminal::{Terminal, print_json};
-use crate::{Ending, backbone, failures, metrics_server};
+use crate::{Ending, backbone, failures};
 
 pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let start = Instant::now();
@@ -29,7 +31,9 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     backbone::check_weights(&config.features)?;
     output::check_vacant(config.output.as_deref(), config.overwrite)?;
     let data = Data::index(&config, &terminal)?;
-    let metrics_address = serve_metrics(&config, &device.to_string(), &terminal);
+    let run = output::run_name(config.output.as_deref());
+    let recorded = Recorded::install(&device.to_string(), &run)?;
+    let metrics_address = serve(&recorded, config.metrics, &terminal);
 
     let mut backbone = backbone::open(&config.features, device, &terminal)?;
     let calibrated = backbone::calibrate(&mut backbone, &config.features, data.training.root(), &terminal)?;
@@ -45,7 +49,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     };
     let head = Head::glorot_uniform(Architecture::FEATURES, classes.len(), config.seed)?;
     let mut learner = Learner::new(head, Box::new(Sgd::new(config.learning_rate)));
-    let folder = Output::create(config.output.as_deref())?;
+    let folder = Output::create(config.output.as_deref(), &run)?;
 
     let passes = training.passes(data.training.samples(), config.epochs);
     let (mut train, training_report) = source(&data.training, training, passes, "training", &config, &backbone)?;
@@ -80,6 +84,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         batch_norm: calibrated.then(|| backbone.batch_norm_statistics()),
     };
     let digest = model.save(folder.path())?;
+    keep(&recorded, folder.path(), &config, &terminal)?;
     let facts = Facts {
         digest,
         batch_size: training.batch_size,
@@ -153,13 +158,13 @@ fn description(config: &TrainConfig, classes: Vec<String>, backbone: &Backbone) 
 }
 
 /// Serves metrics where that is possible; a port in use is no reason not to train.
-fn serve_metrics(config: &TrainConfig, device: &str, terminal: &Terminal) -> Option<String> {
-    let MetricsAddress::At(address) = config.metrics else { return None };
-    match metrics_server::start(address, device) {
+fn serve(recorded: &Recorded, address: MetricsAddress, terminal: &Terminal) -> Option<String> {
+    let MetricsAddress::At(address) = address else { return None };
+    match recorded.serve(address) {
         Ok(address) => {
             let url = format!("http://{address}/metrics");
             terminal.line(format_args!("Metrics are served on {url}."));
-            if metrics_server::is_public(address.ip()) {
+            if telemetry::is_public(address.ip()) {
                 terminal.warn(format_args!("{address} can be reached by other machines, and asks for no password"));
             }
             Some(url)
@@ -169,4 +174,16 @@ fn serve_metrics(config: &TrainConfig, device: &str, terminal: &Terminal) -> Opt
             None
         }
     }
+}
+
+/// Keeps what was measured, for runs that end between two scrapes; a gateway that is not there does not fail a run that
+/// is over.
+fn keep(recorded: &Recorded, folder: &Path, config: &TrainConfig, terminal: &Terminal) -> anyhow::Result<()> {
+    recorded.write(&folder.join(output::METRICS_FILE))?;
+    if let Some(url) = &config.metrics_push
+        && let Err(error) = recorded.push(url)
+    {
+        terminal.warn(format_args!("{error:#}; {} has them", output::METRICS_FILE));
+    }
+    Ok(())
 }

@@ -1,0 +1,208 @@
+//! The Grafana dashboard, made from the definitions of the metrics: a metric that is renamed is renamed here, or this does
+//! not compile. Classic JSON, which Grafana 10 to 13 load.
+
+mod panel;
+mod rows;
+
+use serde_json::{Value, json};
+
+pub(super) use panel::Panel;
+pub(super) use rows::rows;
+
+/// A titled group of panels.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) title: &'static str,
+    pub(super) panels: Vec<Panel>,
+}
+
+/// Labels that every query is narrowed by, each a variable of its name.
+pub(super) const VARIABLES: [(&str, &str); 4] =
+    [("job", "Job"), ("instance", "Instance"), ("run", "Run"), ("rank", "Rank")];
+
+/// Cells across.
+const WIDTH: u32 = 24;
+
+/// The whole document.
+pub(super) fn document() -> Value {
+    json!({
+        "uid": "xfer-training",
+        "title": "xfer: loader and training",
+        "description": "Throughput of the loader and of training, and which of them the other waits for.",
+        "tags": ["xfer", "machine-learning"],
+        "editable": false,
+        "graphTooltip": 1,
+        "schemaVersion": 39,
+        "version": 1,
+        "refresh": "10s",
+        "time": { "from": "now-15m", "to": "now" },
+        "timepicker": {},
+        "timezone": "browser",
+        "weekStart": "",
+        "fiscalYearStartMonth": 0,
+        "annotations": { "list": [] },
+        "links": [{
+            "title": "Report of the run",
+            "tooltip": "The page that the run leaves beside its model",
+            "type": "link",
+            "icon": "doc",
+            "url": "${reports}/${run}/report.html",
+            "targetBlank": true,
+            "asDropdown": false,
+            "includeVars": false,
+            "keepTime": false,
+            "tags": [],
+        }],
+        "templating": { "list": variables() },
+        "panels": panels(),
+    })
+}
+
+fn variables() -> Vec<Value> {
+    let mut list = vec![json!({
+        "name": "datasource",
+        "label": "Data source",
+        "type": "datasource",
+        "query": "prometheus",
+        "regex": "",
+        "refresh": 1,
+        "hide": 0,
+        "includeAll": false,
+        "multi": false,
+        "options": [],
+        "current": {},
+    })];
+    for (index, (name, label)) in VARIABLES.into_iter().enumerate() {
+        // Each offers what those before it leave.
+        let narrowed: Vec<String> = VARIABLES[..index].iter().map(|(name, _)| format!("{name}=~\"${name}\"")).collect();
+        let query = format!("label_values({}{{{}}}, {name})", xfer_telemetry::build::INFO.name, narrowed.join(","));
+        list.push(json!({
+            "name": name,
+            "label": label,
+            "type": "query",
+            "datasource": panel::DATASOURCE.clone(),
+            "definition": query,
+            "query": { "query": query, "refId": format!("variable-{name}") },
+            "regex": "",
+            "refresh": 2,
+            "sort": 1,
+            "hide": 0,
+            "includeAll": true,
+            "allValue": ".*",
+            "multi": true,
+            "options": [],
+            "current": { "selected": true, "text": ["All"], "value": ["$__all"] },
+        }));
+    }
+    list.push(json!({
+        "name": "reports",
+        "label": "Reports at",
+        "type": "textbox",
+        "query": "http://localhost:8080",
+        "hide": 0,
+        "current": { "selected": true, "text": "http://localhost:8080", "value": "http://localhost:8080" },
+        "options": [],
+    }));
+    list
+}
+
+/// Rows and their panels, each in its place.
+fn panels() -> Vec<Value> {
+    let mut placed = Vec::new();
+    let mut y = 0;
+    for row in rows() {
+        placed.push(json!({
+            "id": placed.len() + 1,
+            "type": "row",
+            "title": row.title,
+            "collapsed": false,
+            "gridPos": { "h": 1, "w": WIDTH, "x": 0, "y": y },
+            "panels": [],
+        }));
+        y += 1;
+        let (mut x, mut height) = (0, 0);
+        for panel in row.panels {
+            if x + panel.width > WIDTH {
+                (x, y, height) = (0, y + height, 0);
+            }
+            placed.push(panel.json(placed.len() + 1, (x, y)));
+            x += panel.width;
+            height = height.max(panel.height);
+        }
+        y += height;
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn all() -> impl Iterator<Item = Panel> {
+        rows().into_iter().flat_map(|row| row.panels)
+    }
+
+    // The strict rules of Grafana's dashboard linter.
+    #[test]
+    fn the_rules_of_the_linter_hold() {
+        let mut titles = BTreeSet::new();
+        for panel in all() {
+            let title = panel.title;
+            assert!(titles.insert(title), "{title} is there twice");
+            assert!(!title.is_empty() && panel.description.ends_with('.') && !panel.unit.is_empty(), "{title}");
+            assert!(!panel.queries.is_empty(), "{title}");
+            for query in &panel.queries {
+                let expression = &query.expression;
+                let selectors = expression.matches('{').count();
+                for (name, _) in VARIABLES {
+                    let matcher = format!("{name}=~\"${name}\"");
+                    assert_eq!(expression.matches(&matcher).count(), selectors, "{name} in {title}: {expression}");
+                }
+                assert!(!expression.contains("[5m]") && !expression.contains("irate"), "{title}: {expression}");
+            }
+        }
+    }
+
+    #[test]
+    fn counters_are_seen_as_rates_only() {
+        use xfer_telemetry::Kind;
+        let grows = |metric: &xfer_telemetry::Metric| matches!(metric.kind, Kind::Counter | Kind::SecondsCounter);
+        for panel in all() {
+            for query in &panel.queries {
+                for metric in xfer_telemetry::all().filter(|metric| grows(metric)) {
+                    for (at, _) in query.expression.match_indices(&format!("{}{{", metric.name)) {
+                        let before = &query.expression[..at];
+                        assert!(before.ends_with("rate(") || before.ends_with("increase("), "{}", query.expression);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_metric_is_on_the_dashboard() {
+        let queries: String = all().flat_map(|panel| panel.queries).map(|query| query.expression + "\n").collect();
+        for metric in xfer_telemetry::all() {
+            assert!(queries.contains(metric.name), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn panels_do_not_overlap() {
+        let document = document();
+        let mut taken = BTreeSet::new();
+        for panel in document["panels"].as_array().unwrap() {
+            let place = |side: &str| panel["gridPos"][side].as_u64().unwrap();
+            for x in place("x")..place("x") + place("w") {
+                for y in place("y")..place("y") + place("h") {
+                    assert!(x < u64::from(WIDTH) && taken.insert((x, y)), "{}", panel["title"]);
+                }
+            }
+        }
+        let ids: BTreeSet<u64> =
+            document["panels"].as_array().unwrap().iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+        assert_eq!(ids.len(), document["panels"].as_array().unwrap().len());
+    }
+}
