@@ -13,6 +13,7 @@ mod frame;
 mod headers;
 mod huffman;
 mod idct;
+mod pairs;
 mod partial;
 mod progressive;
 mod scan;
@@ -179,7 +180,7 @@ fn decode_segments(
                     return Ok(Err(DecodeError::corrupt(FORMAT, at, format!("more than {MAX_SCANS} scans"))));
                 }
                 let buffers = (&mut scratch.planes, &mut scratch.coefficients);
-                let scan = Scan::new(frame, &headers.tables, at, buffers, bytes)?;
+                let scan = Scan::new(frame, &mut headers.tables, at, buffers, bytes)?;
                 let end = scan.decode(bytes, lenient, &mut scratch.unstuffed, &mut scratch.reached)?;
                 headers.go_on_at(end);
             }

@@ -9,11 +9,11 @@ use super::idct;
 use super::scan::Member;
 
 /// The largest difference of first coefficients has so many bits.
-pub(super) const MAX_DC_SIZE: u8 = 11;
+const MAX_DC_SIZE: u8 = 11;
 
 /// 16 bits, as the vector code of libjpeg-turbo has them: more there are only in damaged files.
 #[inline]
-pub(super) fn dequantised(coefficient: i32, step: i32) -> i32 {
+fn dequantised(coefficient: i32, step: i32) -> i32 {
     i32::from((coefficient as i16).wrapping_mul(step as i16))
 }
 
@@ -65,6 +65,12 @@ pub(super) fn block(
         at += 1;
     }
 
+    if let Some(part) = &component.part {
+        if part.wants((x, y)) {
+            part.samples(&coefficients, &quantization.map(|step| step as i16), (component.blocks.0, (x, y)), plane);
+        }
+        return Ok(());
+    }
     let stride = component.blocks.0 * BLOCK;
     let out = &mut plane[y * BLOCK * stride + x * BLOCK..];
     if last == 0 {

@@ -3,25 +3,24 @@
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_unpackhi_epi16, _mm_unpacklo_epi16, _mm256_add_epi32, _mm256_hadd_epi32, _mm256_madd_epi16,
     _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permute4x64_epi64, _mm256_set_m128i, _mm256_set1_epi32,
-    _mm256_slli_epi32, _mm256_srai_epi32, _mm256_sub_epi32,
+    _mm256_srai_epi32,
 };
 
 use super::*;
 
-pub(super) fn four(_: Avx2, coefficients: &[i16; 64]) -> [u8; 16] {
+pub(super) fn four(_: Avx2, quantised: &[i16; 64], steps: &[i16; 64]) -> [u8; 16] {
     // SAFETY: an `Avx2` exists only where the processor has the feature.
-    unsafe { four_means(coefficients) }
-}
-
-pub(super) fn two(_: Avx2, coefficients: &[i16; 64]) -> [u8; 4] {
-    // SAFETY: an `Avx2` exists only where the processor has the feature.
-    unsafe { two_means(coefficients) }
+    unsafe { four_means(quantised, steps) }
 }
 
 // Without `map`, which would not be compiled for the feature.
 #[target_feature(enable = "avx2")]
-fn four_means(coefficients: &[i16; 64]) -> [u8; 16] {
-    let [r0, r1, r2, r3, _, r5, r6, r7]: [__m128i; 8] = bytemuck::cast(*coefficients);
+fn four_means(quantised: &[i16; 64], steps: &[i16; 64]) -> [u8; 16] {
+    let mut coefficients = [0_i16; 64];
+    for (out, (&quantised, &step)) in coefficients.iter_mut().zip(quantised.iter().zip(steps)) {
+        *out = quantised.wrapping_mul(step);
+    }
+    let [r0, r1, r2, r3, _, r5, r6, r7]: [__m128i; 8] = bytemuck::cast(coefficients);
     let nothing = bytemuck::cast([0_i16; 8]);
     let columns = [interleaved(r0, r2), interleaved(r6, nothing), interleaved(r1, r3), interleaved(r5, r7)];
     let [mean0, mean1, mean2, mean3] = QUARTER;
@@ -60,32 +59,6 @@ fn row_means(rows: __m256i) -> __m256i {
     let [mean0, mean1, mean2, mean3] = QUARTER;
     let sums = _mm256_hadd_epi32(_mm256_hadd_epi32(one(mean0), one(mean1)), _mm256_hadd_epi32(one(mean2), one(mean3)));
     _mm256_add_epi32(descaled::<{ SHIFTS_4[1] as i32 }>(sums), _mm256_set1_epi32(128))
-}
-
-#[target_feature(enable = "avx2")]
-fn two_means(coefficients: &[i16; 64]) -> [u8; 4] {
-    const SHIFT: i32 = CONST_BITS as i32 + 2;
-    let rows: [__m128i; 8] = bytemuck::cast(*coefficients);
-    let odd = _mm256_add_epi32(
-        _mm256_madd_epi16(interleaved(rows[1], rows[3]), both(EIGHTH[1], EIGHTH[3])),
-        _mm256_madd_epi16(interleaved(rows[5], rows[7]), both(EIGHTH[5], EIGHTH[7])),
-    );
-    let even = _mm256_slli_epi32::<SHIFT>(_mm256_madd_epi16(interleaved(rows[0], rows[0]), both(1, 0)));
-    let first = descaled::<{ SHIFTS_2[0] as i32 }>(_mm256_add_epi32(even, odd));
-    let second = descaled::<{ SHIFTS_2[0] as i32 }>(_mm256_sub_epi32(even, odd));
-    let rows = rows_of(first, second);
-    let weights: __m128i = bytemuck::cast(EIGHTH);
-    let odd = _mm256_madd_epi16(rows, _mm256_set_m128i(weights, weights));
-    let odd = _mm256_hadd_epi32(odd, odd);
-    let odd: [i32; 8] = bytemuck::cast(_mm256_hadd_epi32(odd, odd));
-    let even: [i16; 16] = bytemuck::cast(rows);
-    let pair = |even: i16, odd: i32| {
-        let even = i32::from(even) << SHIFT;
-        [even.wrapping_add(odd), even.wrapping_sub(odd)]
-            .map(|sum| to_sample(sum.wrapping_add(1 << (SHIFTS_2[1] - 1)) >> SHIFTS_2[1]))
-    };
-    let ([a, b], [c, d]) = (pair(even[0], odd[0]), pair(even[8], odd[4]));
-    [a, b, c, d]
 }
 
 /// The eight values of `a` and of `b`, in turn.

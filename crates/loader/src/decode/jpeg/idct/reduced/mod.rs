@@ -34,41 +34,31 @@ const EIGHTH: [i16; 8] = [0, 29_692, 0, -10_426, 0, 6_967, 0, -5_906];
 const SHIFTS_4: [u32; 2] = [CONST_BITS + 1 - PASS1_BITS, CONST_BITS + 1 + PASS1_BITS + 3];
 const SHIFTS_2: [u32; 2] = [CONST_BITS + 2 - PASS1_BITS, CONST_BITS + 2 + PASS1_BITS + 3];
 
-/// Means of 2x2 samples of a block of dequantised coefficients in natural order, as rows of 4 at every `stride` of
-/// `out`.
+/// Means of 2x2 samples of a block of coefficients in natural order, as rows of 4 at every `stride` of `out`.
 #[inline]
-pub(in crate::decode::jpeg) fn four(coefficients: &[i16; 64], out: &mut [u8], stride: usize) {
+pub(in crate::decode::jpeg) fn four(quantised: &[i16; 64], steps: &[i16; 64], out: &mut [u8], stride: usize) {
     let samples = {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = Avx2::detect() {
-            avx2::four(avx2, coefficients)
+            avx2::four(avx2, quantised, steps)
         } else {
-            scalar::four(coefficients)
+            scalar::four(quantised, steps)
         }
         #[cfg(not(target_arch = "x86_64"))]
-        scalar::four(coefficients)
+        scalar::four(quantised, steps)
     };
     for (out, samples) in out.chunks_mut(stride).zip(samples.as_chunks::<4>().0) {
         out[..4].copy_from_slice(samples);
     }
 }
 
-/// Means of 4x4 samples, as rows of 2.
+/// Means of 4x4 samples, as rows of 2, of a block of three dequantised coefficients: the first, the one right of it and
+/// the one below.
 #[inline]
-pub(in crate::decode::jpeg) fn two(coefficients: &[i16; 64], out: &mut [u8], stride: usize) {
-    let samples = {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = Avx2::detect() {
-            avx2::two(avx2, coefficients)
-        } else {
-            scalar::two(coefficients)
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        scalar::two(coefficients)
-    };
-    for (out, samples) in out.chunks_mut(stride).zip(samples.as_chunks::<2>().0) {
-        out[..2].copy_from_slice(samples);
-    }
+pub(in crate::decode::jpeg) fn two(corner: [i16; 3], out: &mut [u8], stride: usize) {
+    let [a, b, c, d] = scalar::two_of_corner(corner);
+    out[..2].copy_from_slice(&[a, b]);
+    out[stride..stride + 2].copy_from_slice(&[c, d]);
 }
 
 /// The mean of all samples, which is also every sample of a block whose only coefficient is the first.

@@ -2,7 +2,8 @@
 
 use super::{CONST_BITS, EIGHTH, QUARTER, SHIFTS_2, SHIFTS_4, to_sample};
 
-pub(super) fn four(coefficients: &[i16; 64]) -> [u8; 16] {
+pub(super) fn four(quantised: &[i16; 64], steps: &[i16; 64]) -> [u8; 16] {
+    let coefficients: [i16; 64] = std::array::from_fn(|at| quantised[at].wrapping_mul(steps[at]));
     let mut rows = [[0_i16; 8]; 4];
     for column in 0..8 {
         let values: [i16; 8] = std::array::from_fn(|row| coefficients[row * 8 + column]);
@@ -13,6 +14,21 @@ pub(super) fn four(coefficients: &[i16; 64]) -> [u8; 16] {
     std::array::from_fn(|at| to_sample(descale(dot(rows[at / 4], QUARTER[at % 4]), SHIFTS_4[1])))
 }
 
+#[inline]
+pub(super) fn two_of_corner([first, right, below]: [i16; 3]) -> [u8; 4] {
+    let pair = |even: i16, odd: i16, shift| {
+        let (even, odd) = (i32::from(even) << (CONST_BITS + 2), i32::from(odd) * i32::from(EIGHTH[1]));
+        [descale(even.wrapping_add(odd), shift), descale(even.wrapping_sub(odd), shift)]
+    };
+    // The second column has but its first.
+    let [right, _] = pair(right, 0, SHIFTS_2[0]);
+    let [[a, b], [c, d]] = pair(first, below, SHIFTS_2[0])
+        .map(|first| pair(saturated(first), saturated(right), SHIFTS_2[1]).map(to_sample));
+    [a, b, c, d]
+}
+
+/// All of it, of which [`two_of_corner`] is the part that is used.
+#[cfg(test)]
 pub(super) fn two(coefficients: &[i16; 64]) -> [u8; 4] {
     let mut rows = [[0_i16; 8]; 2];
     for column in 0..8 {
@@ -24,6 +40,7 @@ pub(super) fn two(coefficients: &[i16; 64]) -> [u8; 4] {
     [a, b, c, d]
 }
 
+#[cfg(test)]
 fn pair(values: [i16; 8], shift: u32) -> [i32; 2] {
     let (even, odd) = (i32::from(values[0]) << (CONST_BITS + 2), dot(values, EIGHTH));
     [descale(even.wrapping_add(odd), shift), descale(even.wrapping_sub(odd), shift)]

@@ -26,7 +26,7 @@ fn samples_are_means_of_the_whole_transform() {
         if whole.iter().any(|&sample| sample == 0 || sample == 255) {
             continue;
         }
-        for (side, samples) in [(4, &scalar::four(&coefficients)[..]), (2, &scalar::two(&coefficients))] {
+        for (side, samples) in [(4, &scalar::four(&coefficients, &[1; 64])[..]), (2, &scalar::two(&coefficients))] {
             let step = 8 / side;
             for (at, &sample) in samples.iter().enumerate() {
                 let (x, y) = (at % side * step, at / side * step);
@@ -44,18 +44,29 @@ fn a_single_first_coefficient_is_flat() {
         let mut coefficients = [0; 64];
         coefficients[0] = first;
         let sample = one(first);
-        assert_eq!((scalar::four(&coefficients), scalar::two(&coefficients)), ([sample; 16], [sample; 4]));
+        assert_eq!((scalar::four(&coefficients, &[1; 64]), scalar::two(&coefficients)), ([sample; 16], [sample; 4]));
+    }
+}
+
+#[test]
+fn a_corner_is_a_block_of_three_coefficients() {
+    let mut state = 3;
+    for round in 0..20_000 {
+        let all = coefficients(&mut state, round % 2 == 0);
+        let mut three = [0; 64];
+        [0, 1, 8].iter().for_each(|&at| three[at] = all[at]);
+        assert_eq!(scalar::two_of_corner([0, 1, 8].map(|at| all[at])), scalar::two(&three));
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn the_vector_versions_give_the_same_samples() {
+fn the_vector_version_gives_the_same_samples() {
     let Some(avx2) = Avx2::detect() else { return };
     let mut state = 7;
     for round in 0..20_000 {
-        let coefficients = coefficients(&mut state, round % 2 == 0);
-        assert_eq!(avx2::four(avx2, &coefficients), scalar::four(&coefficients));
-        assert_eq!(avx2::two(avx2, &coefficients), scalar::two(&coefficients));
+        let block = coefficients(&mut state, round % 2 == 0);
+        let steps = if round % 4 < 2 { [1; 64] } else { coefficients(&mut state, round % 8 < 6) };
+        assert_eq!(avx2::four(avx2, &block, &steps), scalar::four(&block, &steps));
     }
 }

@@ -2,38 +2,28 @@
 //! values by one look-up, blocks transformed two at a time. Whatever is not in order is left to
 //! [`sequential`](super::sequential), which reads it bit by bit.
 
+mod block;
+mod queue;
+
 use super::Unusual;
 use super::frame::{BLOCK, Component};
-use super::headers::ZIGZAG;
-use super::huffman::Huffman;
 use super::idct;
+use super::partial::reach;
 use super::unstuffed::{self, Bits};
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::Bmi2;
+pub(super) use block::Codes;
+use block::{Keep, Places, pass_over, places, take};
+use queue::{QUEUE, Queue};
 
 /// Blocks of a unit are no more.
 pub(super) const MAX_UNIT: usize = 10;
-
-/// The largest difference of first coefficients has so many bits.
-const MAX_DC_SIZE: u32 = 11;
-
-/// The natural index of each coefficient, and of those that a run may point to past the last.
-const PLACES: [u8; 64 + 16] = {
-    let mut places = [63; 64 + 16];
-    let mut at = 0;
-    while at < 64 {
-        places[at] = ZIGZAG[at];
-        at += 1;
-    }
-    places
-};
 
 /// A block of a unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot<'a> {
     pub(super) component: usize,
-    pub(super) dc: &'a Huffman,
-    pub(super) ac: &'a Huffman,
+    pub(super) codes: Codes<'a>,
     /// Place of the first one, in blocks, and how far the next units' are.
     pub(super) place: (usize, usize),
     pub(super) step: (usize, usize),
@@ -49,6 +39,8 @@ pub(super) struct Units<'a> {
     /// Units between restart markers; 0: none.
     pub(super) restart_interval: usize,
     pub(super) components: &'a [Component],
+    /// Whether blocks become fewer samples than they have.
+    pub(super) is_reduced: bool,
 }
 
 /// What two blocks of coefficients are transformed with.
@@ -59,20 +51,20 @@ impl<F: Fn([&[i16; 64]; 2], [&[i16; 64]; 2]) -> [[u8; 64]; 2]> Transform for F {
 /// Decodes the data that begins at `at` into `planes`; returns where the marker after it is.
 pub(super) fn decode(
     units: &Units<'_>,
-    (bytes, at): (&[u8], usize),
+    source: (&[u8], usize),
     data: &mut Vec<u8>,
     planes: &mut [Vec<u8>],
 ) -> Result<usize, Unusual> {
     #[cfg(test)]
     if tests::PORTABLE.get() {
-        return decode_with(units, (bytes, at), data, planes, idct::two_portable);
+        return decode_portable(units, source, data, planes, idct::two_portable);
     }
     #[cfg(target_arch = "x86_64")]
     if Bmi2::detect().is_some() {
         // SAFETY: a `Bmi2` exists only where the processor has the features.
-        return unsafe { decode_bmi2(units, (bytes, at), data, planes) };
+        return unsafe { decode_bmi2(units, source, data, planes) };
     }
-    decode_with(units, (bytes, at), data, planes, idct::two)
+    decode_portable(units, source, data, planes, idct::two)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -83,18 +75,53 @@ fn decode_bmi2(
     data: &mut Vec<u8>,
     planes: &mut [Vec<u8>],
 ) -> Result<usize, Unusual> {
-    decode_with(units, source, data, planes, |quantised, steps| idct::two_avx2(quantised, steps))
+    let transform = |quantised: [&[i16; 64]; 2], steps: [&[i16; 64]; 2]| idct::two_avx2(quantised, steps);
+    if units.is_reduced {
+        return decode_with::<true>(units, source, data, planes, transform);
+    }
+    decode_with::<false>(units, source, data, planes, transform)
+}
+
+fn decode_portable(
+    units: &Units<'_>,
+    source: (&[u8], usize),
+    data: &mut Vec<u8>,
+    planes: &mut [Vec<u8>],
+    transform: impl Transform,
+) -> Result<usize, Unusual> {
+    if units.is_reduced {
+        return decode_with::<true>(units, source, data, planes, transform);
+    }
+    decode_with::<false>(units, source, data, planes, transform)
+}
+
+static PLACES: Places = places(64);
+static PLACES_OF_SIDE_4: Places = places(reach(4));
+static PLACES_OF_SIDE_2: Places = places(reach(2));
+
+/// What is kept of blocks that become so many samples a side.
+fn keep(side: usize) -> Keep {
+    let places = match side {
+        BLOCK => &PLACES,
+        4 => &PLACES_OF_SIDE_4,
+        _ => &PLACES_OF_SIDE_2,
+    };
+    Keep { places, reach: reach(side) }
 }
 
 #[inline(always)]
-fn decode_with(
+fn decode_with<const REDUCED: bool>(
     units: &Units<'_>,
     (bytes, at): (&[u8], usize),
     data: &mut Vec<u8>,
     planes: &mut [Vec<u8>],
     transform: impl Transform,
 ) -> Result<usize, Unusual> {
-    let mut queue = Queue::new(units.components)?;
+    let mut queue = Queue::new(units.components);
+    let mut kept = [keep(BLOCK); 4];
+    for (kept, component) in kept.iter_mut().zip(units.components) {
+        *kept = keep(component.side());
+    }
     let (mut length, mut marker) = unstuffed::copy(bytes, at, data);
     let mut bits = Bits::new(data, length);
     let mut predictions = [0; 4];
@@ -115,139 +142,35 @@ fn decode_with(
             }
             left -= 1;
             for slot in units.slots.iter().map_while(Option::as_ref) {
-                let block = &mut queue.blocks[queue.length];
-                let is_flat = block_of(slot, &mut bits, &mut predictions[slot.component & 3], block)?;
-                let (column, row) = (slot.place.0 + x * slot.step.0, slot.place.1 + y * slot.step.1);
+                let prediction = &mut predictions[slot.component & 3];
+                let place = (slot.place.0 + x * slot.step.0, slot.place.1 + y * slot.step.1);
+                if REDUCED {
+                    let count = take(&slot.codes, &mut bits, prediction, queue.next()?, kept[slot.component & 3])?;
+                    queue.add_reduced(slot.component, place, count, planes)?;
+                    continue;
+                }
                 let part = units.components[slot.component].part.as_ref();
-                if part.is_none_or(|part| part.wants((column, row))) {
-                    queue.add(slot.component, (column, row), is_flat, planes);
+                let is_wanted = part.is_none_or(|part| part.wants(place));
+                if !is_wanted && let Some(passed) = pass_over(&slot.codes, &mut bits, prediction) {
+                    passed?;
+                    continue;
+                }
+                let all = Keep { places: &PLACES, reach: 64 };
+                let count = take(&slot.codes, &mut bits, prediction, queue.next()?, all)?;
+                if is_wanted {
+                    queue.add(slot.component, place, count, planes)?;
                 } else {
-                    *block = [0; 64];
+                    queue.clear_next()?;
                 }
             }
             if queue.length > QUEUE - MAX_UNIT {
-                queue.empty(planes, &transform);
+                if REDUCED { queue.empty_reduced(planes) } else { queue.empty(planes, &transform) }
             }
         }
     }
-    queue.empty(planes, &transform);
+    if REDUCED { queue.empty_reduced(planes) } else { queue.empty(planes, &transform) }
     bits.finish()?;
     Ok(marker)
-}
-
-/// Adds a block's coefficients to zeros; says whether there is but the first.
-#[inline(always)]
-fn block_of(
-    slot: &Slot<'_>,
-    bits: &mut Bits<'_>,
-    prediction: &mut i32,
-    block: &mut [i16; 64],
-) -> Result<bool, Unusual> {
-    bits.refill()?;
-    let entry = slot.dc.entry(bits.peek())?;
-    if entry.size() > 0 {
-        if entry.size() > MAX_DC_SIZE {
-            return Err(Unusual);
-        }
-        *prediction = prediction.wrapping_add(entry.value(bits.peek()));
-    }
-    bits.skip(entry.total());
-    block[0] = *prediction as i16;
-    let mut at = 1;
-    // What is loaded is enough for two symbols and their values.
-    loop {
-        if coefficient(slot.ac, bits, &mut at, block)? {
-            break;
-        }
-        bits.refill()?;
-        if coefficient(slot.ac, bits, &mut at, block)? {
-            break;
-        }
-    }
-    if at <= 64 { Ok(at == 1) } else { Err(Unusual) }
-}
-
-/// Takes the next coefficient that is not zero; says whether the block ends here.
-#[inline(always)]
-fn coefficient(ac: &Huffman, bits: &mut Bits<'_>, at: &mut usize, block: &mut [i16; 64]) -> Result<bool, Unusual> {
-    let entry = ac.entry(bits.peek())?;
-    if entry.is_special() {
-        if entry.size() > 0 {
-            return Err(Unusual);
-        }
-        bits.skip(entry.total());
-        if entry.run() < 15 {
-            return Ok(true);
-        }
-        *at += 16;
-    } else {
-        let place = *at + entry.run();
-        block[usize::from(PLACES[place])] = entry.value(bits.peek()) as i16;
-        bits.skip(entry.total());
-        *at = place + 1;
-    }
-    Ok(*at > 63)
-}
-
-/// How many blocks wait at most.
-const QUEUE: usize = 32;
-
-/// Blocks that wait for their transform: what has just been written is not yet to be read as vectors.
-#[derive(Debug)]
-struct Queue {
-    /// Zeros from `length` on.
-    blocks: [[i16; 64]; QUEUE],
-    /// Component, and where in its plane.
-    targets: [(usize, usize); QUEUE],
-    length: usize,
-    quantization: [[i16; 64]; 4],
-    strides: [usize; 4],
-}
-
-impl Queue {
-    fn new(components: &[Component]) -> Result<Self, Unusual> {
-        let (mut quantization, mut strides) = ([[0; 64]; 4], [0; 4]);
-        for ((component, steps), stride) in components.iter().zip(&mut quantization).zip(&mut strides) {
-            // Components that are not in the scan may not have one yet.
-            if let Some(table) = &component.quantization {
-                *steps = table.map(|step| step as i16);
-            }
-            *stride = component.blocks.0 * BLOCK;
-        }
-        Ok(Self { blocks: [[0; 64]; QUEUE], targets: [(0, 0); QUEUE], length: 0, quantization, strides })
-    }
-
-    /// Takes the block that has been written behind the last; a flat one is put in its place at once.
-    #[inline(always)]
-    fn add(&mut self, component: usize, place: (usize, usize), is_flat: bool, planes: &mut [Vec<u8>]) {
-        let stride = self.strides[component & 3];
-        let at = place.1 * BLOCK * stride + place.0 * BLOCK;
-        if is_flat {
-            let first = &mut self.blocks[self.length][0];
-            let dequantised = first.wrapping_mul(self.quantization[component & 3][0]);
-            *first = 0;
-            idct::flat(dequantised.into(), &mut planes[component][at..], stride);
-        } else {
-            self.targets[self.length] = (component, at);
-            self.length += 1;
-        }
-    }
-
-    #[inline(always)]
-    fn empty(&mut self, planes: &mut [Vec<u8>], transform: &impl Transform) {
-        // One that is left over goes with zeros.
-        let pairs = self.blocks.as_chunks_mut::<2>().0.iter_mut().zip(self.targets.as_chunks::<2>().0);
-        for (index, (blocks, targets)) in pairs.enumerate().take(self.length.div_ceil(2)) {
-            let [first, second] = targets.map(|(component, _)| &self.quantization[component & 3]);
-            let samples = transform([&blocks[0], &blocks[1]], [first, second]);
-            let count = (self.length - 2 * index).min(2);
-            for (samples, &(component, at)) in samples.iter().zip(targets).take(count) {
-                idct::put(samples, &mut planes[component][at..], self.strides[component & 3]);
-            }
-            *blocks = [[0; 64]; 2];
-        }
-        self.length = 0;
-    }
 }
 
 #[cfg(test)]
