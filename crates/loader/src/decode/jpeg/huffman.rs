@@ -2,7 +2,7 @@
 
 use super::Unusual;
 use super::bits::BitReader;
-use super::pairs::Pairs;
+use super::steps::Steps;
 use super::partial::Skip;
 
 /// Codes of up to so many bits are found by one look-up.
@@ -23,7 +23,7 @@ pub(super) struct Huffman {
     counts: [u8; 16],
     symbols: Vec<u8>,
     /// What is made of it for scans of whole blocks, and for passing over coefficients.
-    pairs: Made<Pairs>,
+    steps: Made<Steps>,
     skip: Made<Skip>,
 }
 
@@ -132,7 +132,7 @@ impl Huffman {
             offsets: [0; 17],
             counts: [0; 16],
             symbols: Vec::new(),
-            pairs: Made::NONE,
+            steps: Made::NONE,
             skip: Made::NONE,
         };
         table.set(counts, symbols)?;
@@ -146,7 +146,7 @@ impl Huffman {
         }
         // Until it is whole it is not to be found again.
         self.symbols.clear();
-        (self.pairs.is_current, self.skip.is_current) = (false, false);
+        (self.steps.is_current, self.skip.is_current) = (false, false);
         let mut code = 0_u32;
         let mut index = 0;
         let mut filled = 0;
@@ -177,9 +177,9 @@ impl Huffman {
         Ok(())
     }
 
-    /// Makes ready what [`pairs`](Self::pairs) gives.
-    pub(super) fn make_pairs(&mut self) {
-        self.pairs.make(Pairs::new, |pairs| pairs.set(&self.lookup));
+    /// Makes ready what [`steps`](Self::steps) gives.
+    pub(super) fn make_steps(&mut self) {
+        self.steps.make(Steps::new, |steps| steps.set(&self.lookup));
     }
 
     /// Makes ready what [`skip`](Self::skip) gives.
@@ -188,9 +188,9 @@ impl Huffman {
         self.skip.make(Skip::new, |skip| skip.set(codes));
     }
 
-    /// For coefficients by the pair; `None` if that has not been made.
-    pub(super) fn pairs(&self) -> Option<&Pairs> {
-        self.pairs.get()
+    /// For coefficients by the step; `None` if that has not been made.
+    pub(super) fn steps(&self) -> Option<&Steps> {
+        self.steps.get()
     }
 
     /// For passing over coefficients; `None` if that has not been made.

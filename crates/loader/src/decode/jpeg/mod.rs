@@ -13,11 +13,12 @@ mod frame;
 mod headers;
 mod huffman;
 mod idct;
-mod pairs;
+
 mod partial;
 mod progressive;
 mod scan;
 mod sequential;
+mod steps;
 mod strict;
 mod unstuffed;
 mod upsample;

@@ -49,7 +49,7 @@ impl<'a> Scan<'a> {
             let component = frame.components.iter().find(|component| component.id == id);
             let table = tables.ac.get_mut(usize::from(selector & 15)).ok_or(Unusual)?;
             let (Some(component), Some(table), false) = (component, table, frame.progressive) else { continue };
-            table.make_pairs();
+            table.make_steps();
             if component.part.as_ref().is_some_and(|part| part.passes_over_much(component.blocks)) {
                 table.make_skip();
             }

@@ -65,7 +65,7 @@ fn before_ff(word: u64) -> usize {
 }
 
 /// Reads the bits of one interval.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     /// Bytes that are data, not padding.

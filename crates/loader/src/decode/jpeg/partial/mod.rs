@@ -7,7 +7,7 @@ mod picks;
 mod skip;
 
 pub(super) use picks::{Picks, each_row};
-pub(super) use skip::Skip;
+pub(super) use skip::{LOOKUP_BITS, Pass, Skip};
 
 use super::frame::{BLOCK, Component, Frame};
 use super::headers::ZIGZAG;

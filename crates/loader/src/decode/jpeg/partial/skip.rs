@@ -1,24 +1,29 @@
 //! Passing over coefficients: codes and values of several of them at a time.
 
-use super::super::pairs::END;
+use super::super::steps::{END, MOST};
 
 /// Bits that are looked at.
-const LOOKUP_BITS: u32 = 13;
+pub(in crate::decode::jpeg) const LOOKUP_BITS: u32 = 13;
 
 /// For each next [`LOOKUP_BITS`] bits: what can be passed over.
 #[derive(Clone, Debug)]
 pub(in crate::decode::jpeg) struct Skip {
-    steps: Box<[Step; 1 << LOOKUP_BITS]>,
+    passes: Box<[Pass; 1 << LOOKUP_BITS]>,
 }
 
-/// What can be passed over at once: in the lowest six bits those of whole codes with their values, 0 where there is no
-/// whole one; above, the number of coefficients that they are about, zeros included, and [`END`] more where the block
-/// ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::decode::jpeg) struct Step(u16);
+/// What can be passed over at once: in the lowest six bits those of whole codes with their values; above, the number of
+/// coefficients that they are about, zeros included, [`END`] more where the block ends, and [`Pass::SPECIAL`]
+/// where there is no whole one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::decode::jpeg) struct Pass(u16);
 
-impl Step {
-    fn new(bits: u32, coefficients: usize) -> Self {
+impl Pass {
+    /// More than all that can be besides.
+    pub(in crate::decode::jpeg) const SPECIAL: usize = 511;
+
+    const NONE: Self = Self::new(0, Self::SPECIAL);
+
+    const fn new(bits: u32, coefficients: usize) -> Self {
         Self(bits as u16 | (coefficients as u16) << 6)
     }
 
@@ -36,12 +41,12 @@ impl Step {
 impl Skip {
     /// Of no code.
     pub(in crate::decode::jpeg) fn new() -> Self {
-        Self { steps: Box::new([Step::default(); 1 << LOOKUP_BITS]) }
+        Self { passes: Box::new([Pass::NONE; 1 << LOOKUP_BITS]) }
     }
 
     /// Of a code: length, code and symbol of each.
     pub(in crate::decode::jpeg) fn set(&mut self, codes: impl Iterator<Item = (u32, u32, u8)>) {
-        let mut single = [Step::default(); 1 << LOOKUP_BITS];
+        let mut single = [Pass::NONE; 1 << LOOKUP_BITS];
         for (length, code, symbol) in codes {
             let (run, size) = (symbol >> 4, symbol & 15);
             let bits = length + u32::from(size);
@@ -50,25 +55,23 @@ impl Skip {
             }
             let coefficients = if size == 0 && run < 15 { END } else { usize::from(run) + 1 };
             let first = (code << (LOOKUP_BITS - length)) as usize;
-            single[first..first + (1 << (LOOKUP_BITS - length))].fill(Step::new(bits, coefficients));
+            single[first..first + (1 << (LOOKUP_BITS - length))].fill(Pass::new(bits, coefficients));
         }
-        for (next, steps) in self.steps.iter_mut().enumerate() {
-            *steps = Step::default();
-            loop {
-                let step = single[next << steps.bits() & ((1 << LOOKUP_BITS) - 1)];
-                let bits = steps.bits() + step.bits();
-                // More coefficients are in no block.
-                if step.bits() == 0 || bits > LOOKUP_BITS || steps.coefficients() > 64 {
+        for (next, pass) in self.passes.iter_mut().enumerate() {
+            *pass = single[next];
+            while *pass != Pass::NONE && pass.coefficients() < END {
+                let following = single[next << pass.bits() & ((1 << LOOKUP_BITS) - 1)];
+                let bits = pass.bits() + following.bits();
+                let coefficients = pass.coefficients() + following.coefficients();
+                if following == Pass::NONE || bits > LOOKUP_BITS || coefficients % END > MOST {
                     break;
                 }
-                *steps = Step::new(bits, steps.coefficients() + step.coefficients());
+                *pass = Pass::new(bits, coefficients);
             }
         }
     }
 
-    /// What the bits begin with.
-    #[inline(always)]
-    pub(in crate::decode::jpeg) fn step(&self, bits: u64) -> Step {
-        self.steps[(bits >> (64 - LOOKUP_BITS)) as usize]
+    pub(in crate::decode::jpeg) fn all(&self) -> &[Pass; 1 << LOOKUP_BITS] {
+        &self.passes
     }
 }

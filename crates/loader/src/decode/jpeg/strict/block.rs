@@ -1,99 +1,97 @@
-//! The coefficients of a block, by the pair or passed over.
+//! The coefficients of a block, by the step or passed over.
 
 use super::super::Unusual;
-use super::super::headers::ZIGZAG;
-use super::super::huffman::Huffman;
-use super::super::pairs::{self, END, Pairs, Step};
-use super::super::partial::Skip;
+use super::super::huffman::{Huffman, LOOKUP_BITS};
+use super::super::partial::{self, Pass, Skip};
+use super::super::steps::{self, END, MAX_BITS, MOST, Step, VALUES};
 use super::super::unstuffed::Bits;
 
 /// The largest difference of first coefficients has so many bits.
 const MAX_DC_SIZE: u32 = 11;
 
-/// Where a block's coefficients go; more than it has, so that no place is past the end.
-pub(super) type Room = [i16; 256];
+/// The first values of a step.
+pub(super) trait Values: Fn(Step) -> [i16; VALUES] + Copy {}
 
-/// Where coefficients are put, in the order in which they are coded: the natural index of those that are kept, and
-/// [`IDLE`] of all others and of those that a run may point to past the last.
-pub(super) type Places = [u8; 128];
+impl<F: Fn(Step) -> [i16; VALUES] + Copy> Values for F {}
 
-/// The last one, which is put after those past it.
-pub(super) const IDLE: u8 = 63;
+/// Where a block's coefficients go, in the order in which they are coded; room for what is written past the last.
+pub(super) type Room = [i16; ROOM];
+pub(super) const ROOM: usize = 512;
+const _: () = assert!(ROOM > 64 + Step::SPECIAL && ROOM > 64 + MOST + END);
 
-/// Of the first `reach` coefficients.
-pub(super) const fn places(reach: usize) -> Places {
-    let mut places = [IDLE; 128];
-    let mut at = 0;
-    while at < reach {
-        places[at] = ZIGZAG[at];
-        at += 1;
-    }
-    places
-}
+/// So many looks are had at what is loaded.
+const LOOKS: u32 = 56 / MAX_BITS;
 
 /// The codes of a block.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::decode::jpeg) struct Codes<'a> {
     dc: &'a Huffman,
     ac: &'a Huffman,
-    pairs: &'a Pairs,
-    skip: Option<&'a Skip>,
+    steps: &'a [Step; 1 << LOOKUP_BITS],
+    passes: Option<&'a [Pass; 1 << partial::LOOKUP_BITS]>,
 }
 
 impl<'a> Codes<'a> {
-    /// Pairs must have been made.
+    /// Steps must have been made.
     pub(in crate::decode::jpeg) fn new(dc: &'a Huffman, ac: &'a Huffman) -> Result<Self, Unusual> {
-        Ok(Self { dc, ac, pairs: ac.pairs().ok_or(Unusual)?, skip: ac.skip() })
+        Ok(Self { dc, ac, steps: ac.steps().ok_or(Unusual)?.all(), passes: ac.skip().map(Skip::all) })
     }
 }
 
-/// Which coefficients are kept.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Keep {
-    pub(super) places: &'static Places,
-    /// Those from here on are not.
-    pub(super) reach: usize,
-}
-
-/// Adds a block's coefficients, or those that are kept, to zeros; gives how many they are, with [`END`] more if an end
-/// is said. The first one is put at the front.
+/// Adds a block's coefficients to zeros, or those before `reach` at least; gives the place after them, with [`END`] more
+/// if an end is said.
 #[inline(always)]
 pub(super) fn take(
     codes: &Codes<'_>,
     bits: &mut Bits<'_>,
     prediction: &mut i32,
-    block: &mut Room,
-    Keep { places, reach }: Keep,
+    room: &mut Room,
+    reach: usize,
+    values: &impl Values,
 ) -> Result<usize, Unusual> {
     first(codes.dc, bits, prediction)?;
-    block[0] = *prediction as i16;
-    let reach = if codes.skip.is_some() { reach } else { 64 };
+    room[0] = *prediction as i16;
+    let reach = if codes.passes.is_some() { reach } else { 64 };
     let mut at = 1;
-    let mut last = Step::NONE;
-    // What is loaded is enough for two symbols whose values are not in the look-up.
-    while at < reach {
-        last = pair(codes, bits, &mut at, block, places)?;
-        if at >= reach {
-            break;
-        }
+    'loaded: while at < reach {
         bits.refill()?;
-        last = pair(codes, bits, &mut at, block, places)?;
-    }
-    match codes.skip {
-        Some(skip) if at < 64 => pass(codes.ac, skip, bits, at),
-        _ if pairs::are_of_a_block(at) => Ok(at),
-        _ => {
-            bits.rewind(last.total())?;
-            singly(codes.ac, bits, at - last.advance(), |place, value| block[usize::from(places[place & 127])] = value)
+        for _ in 0..LOOKS {
+            let step = codes.steps[(bits.peek() >> (64 - LOOKUP_BITS)) as usize];
+            let (values, last) = (values(step), step.last(bits.peek()));
+            bits.skip(step.bits());
+            room[at & 63..][..VALUES].copy_from_slice(&values);
+            at += step.advance();
+            // A zero, and past the block, if there is no last one.
+            room[(at - 1) & (ROOM - 1)] = last;
+            if at > 63 {
+                if steps::is_special(at, Step::SPECIAL) {
+                    bits.refill()?;
+                    at = single(codes.ac, bits, at - Step::SPECIAL, |place, value| room[place & 63] = value)?;
+                    continue 'loaded;
+                }
+                if !steps::are_of_a_block(at) {
+                    room[64..128].fill(0);
+                    let put = |place: usize, value| room[place & 63] = value;
+                    return singly(codes.ac, bits, step.bits(), at - step.advance(), put);
+                }
+                break 'loaded;
+            }
         }
+    }
+    match codes.passes {
+        Some(passes) if at < 64 => pass(codes.ac, passes, bits, at),
+        _ => Ok(at),
     }
 }
 
 /// Passes over a block, of which nothing is kept; `None` where there are no tables for it.
 #[inline(always)]
 pub(super) fn pass_over(codes: &Codes<'_>, bits: &mut Bits<'_>, prediction: &mut i32) -> Option<Result<usize, Unusual>> {
-    let skip = codes.skip?;
-    Some(first(codes.dc, bits, prediction).and_then(|()| pass(codes.ac, skip, bits, 1)))
+    let passes = codes.passes?;
+    if let Err(unusual) = first(codes.dc, bits, prediction) {
+        return Some(Err(unusual));
+    }
+    Some(pass(codes.ac, passes, bits, 1))
 }
 
 #[inline(always)]
@@ -106,27 +104,6 @@ fn first(dc: &Huffman, bits: &mut Bits<'_>, prediction: &mut i32) -> Result<(), 
     *prediction = prediction.wrapping_add(entry.value(bits.peek()));
     bits.skip(entry.total());
     Ok(())
-}
-
-#[inline(always)]
-fn pair(
-    codes: &Codes<'_>,
-    bits: &mut Bits<'_>,
-    at: &mut usize,
-    block: &mut Room,
-    places: &Places,
-) -> Result<Step, Unusual> {
-    let step = codes.pairs.step(bits.peek());
-    if step.is_special() {
-        *at = single(codes.ac, bits, *at, |place, value| block[usize::from(places[place & 127])] = value)?;
-        return Ok(Step::NONE);
-    }
-    // The first is put last: where there is no second one, a zero is put in its place, which may be the same.
-    block[usize::from(places[(*at + step.second()) & 127])] = step.second_value();
-    block[usize::from(places[(*at + step.first()) & 127])] = step.value(bits.peek());
-    bits.skip(step.total());
-    *at += step.advance();
-    Ok(step)
 }
 
 /// Takes one symbol with its value, for which enough must be loaded; gives the place after it.
@@ -149,45 +126,66 @@ fn single(ac: &Huffman, bits: &mut Bits<'_>, at: usize, put: impl FnOnce(usize, 
     Ok(place + 1)
 }
 
-/// Takes what is left of a block one by one.
-#[cold]
+/// Takes the coefficients from `at` on one by one, once the last `bits` that have been taken are given back.
+#[inline(always)]
 fn singly(
     ac: &Huffman,
     bits: &mut Bits<'_>,
+    again: u32,
+    at: usize,
+    put: impl FnMut(usize, i16),
+) -> Result<usize, Unusual> {
+    // A copy, so that the original can be kept in registers.
+    let (end, after) = singly_with(ac, *bits, again, at, put)?;
+    *bits = after;
+    Ok(end)
+}
+
+#[cold]
+#[inline(never)]
+fn singly_with<'a>(
+    ac: &Huffman,
+    mut bits: Bits<'a>,
+    again: u32,
     mut at: usize,
     mut put: impl FnMut(usize, i16),
-) -> Result<usize, Unusual> {
+) -> Result<(usize, Bits<'a>), Unusual> {
+    bits.rewind(again)?;
     while at < 64 {
         bits.refill()?;
-        at = single(ac, bits, at, &mut put)?;
+        at = single(ac, &mut bits, at, &mut put)?;
     }
-    if pairs::are_of_a_block(at) { Ok(at) } else { Err(Unusual) }
+    if steps::are_of_a_block(at) { Ok((at, bits)) } else { Err(Unusual) }
 }
 
 /// Passes over the coefficients from `at` on.
 #[inline(always)]
-fn pass(ac: &Huffman, skip: &Skip, bits: &mut Bits<'_>, mut at: usize) -> Result<usize, Unusual> {
+fn pass(
+    ac: &Huffman,
+    passes: &[Pass; 1 << partial::LOOKUP_BITS],
+    bits: &mut Bits<'_>,
+    mut at: usize,
+) -> Result<usize, Unusual> {
     'loaded: loop {
         bits.refill()?;
         // What is loaded is enough for as many looks.
         for _ in 0..4 {
-            let step = skip.step(bits.peek());
-            if step.bits() == 0 {
-                bits.refill()?;
-                at = single(ac, bits, at, |_, _| {})?;
-                if at > 63 {
-                    return Ok(at);
-                }
-                continue 'loaded;
-            }
-            bits.skip(step.bits());
-            at += step.coefficients();
+            let pass = passes[(bits.peek() >> (64 - partial::LOOKUP_BITS)) as usize];
+            bits.skip(pass.bits());
+            at += pass.coefficients();
             if at > 63 {
-                if pairs::are_of_a_block(at) {
+                if steps::is_special(at, Pass::SPECIAL) {
+                    bits.refill()?;
+                    at = single(ac, bits, at - Pass::SPECIAL, |_, _| {})?;
+                    if at > 63 {
+                        return Ok(at);
+                    }
+                    continue 'loaded;
+                }
+                if steps::are_of_a_block(at) {
                     return Ok(at);
                 }
-                bits.rewind(step.bits())?;
-                return singly(ac, bits, at - step.coefficients(), |_, _| {});
+                return singly(ac, bits, pass.bits(), at - pass.coefficients(), |_, _| {});
             }
         }
     }

@@ -6,14 +6,15 @@ mod block;
 mod queue;
 
 use super::Unusual;
-use super::frame::{BLOCK, Component};
+use super::frame::Component;
 use super::idct;
 use super::partial::reach;
+use super::steps::Step;
 use super::unstuffed::{self, Bits};
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::Bmi2;
 pub(super) use block::Codes;
-use block::{Keep, Places, pass_over, places, take};
+use block::{Values, pass_over, take};
 use queue::{QUEUE, Queue};
 
 /// Blocks of a unit are no more.
@@ -43,10 +44,15 @@ pub(super) struct Units<'a> {
     pub(super) is_reduced: bool,
 }
 
-/// What two blocks of coefficients are transformed with.
-trait Transform: Fn([&[i16; 64]; 2], [&[i16; 64]; 2]) -> [[u8; 64]; 2] {}
+/// What so many blocks of coefficients are transformed with, given their quantisation tables.
+trait Transform<const N: usize>: Fn([&[i16; 64]; N], [&[i16; 64]; N]) -> [[u8; 64]; N] {}
 
-impl<F: Fn([&[i16; 64]; 2], [&[i16; 64]; 2]) -> [[u8; 64]; 2]> Transform for F {}
+impl<const N: usize, F: Fn([&[i16; 64]; N], [&[i16; 64]; N]) -> [[u8; 64]; N]> Transform<N> for F {}
+
+/// What blocks that wait become samples with.
+trait Empty: Fn(&mut Queue, &mut [Vec<u8>]) {}
+
+impl<F: Fn(&mut Queue, &mut [Vec<u8>])> Empty for F {}
 
 /// Decodes the data that begins at `at` into `planes`; returns where the marker after it is.
 pub(super) fn decode(
@@ -55,72 +61,97 @@ pub(super) fn decode(
     data: &mut Vec<u8>,
     planes: &mut [Vec<u8>],
 ) -> Result<usize, Unusual> {
+    let best = Vectors::best();
     #[cfg(test)]
-    if tests::PORTABLE.get() {
-        return decode_portable(units, source, data, planes, idct::two_portable);
+    let best = tests::VECTORS.get().min(best);
+    match best {
+        // SAFETY: the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx512 => unsafe { decode_avx512(units, source, data, planes) },
+        // SAFETY: the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx2 => unsafe { decode_avx2(units, source, data, planes) },
+        _ => {
+            let empty = |queue: &mut Queue, planes: &mut [Vec<u8>]| queue.empty_by_two(planes, idct::two_portable);
+            decode_with(units, source, data, planes, (Step::values, empty))
+        }
     }
+}
+
+/// What there is to decode with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Vectors {
+    None,
+    /// And the bit manipulation of BMI1 and BMI2, which nearly every processor with AVX2 has.
     #[cfg(target_arch = "x86_64")]
-    if Bmi2::detect().is_some() {
-        // SAFETY: a `Bmi2` exists only where the processor has the features.
-        return unsafe { decode_bmi2(units, source, data, planes) };
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Vectors {
+    fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if Bmi2::detect().is_some() {
+            let has_512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            return if has_512 { Self::Avx512 } else { Self::Avx2 };
+        }
+        Self::None
     }
-    decode_portable(units, source, data, planes, idct::two)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-fn decode_bmi2(
+fn decode_avx2(
     units: &Units<'_>,
     source: (&[u8], usize),
     data: &mut Vec<u8>,
     planes: &mut [Vec<u8>],
 ) -> Result<usize, Unusual> {
-    let transform = |quantised: [&[i16; 64]; 2], steps: [&[i16; 64]; 2]| idct::two_avx2(quantised, steps);
-    if units.is_reduced {
-        return decode_with::<true>(units, source, data, planes, transform);
-    }
-    decode_with::<false>(units, source, data, planes, transform)
+    let transform = |blocks: [&[i16; 64]; 2], steps: [&[i16; 64]; 2]| idct::two_avx2(blocks, steps);
+    let empty = |queue: &mut Queue, planes: &mut [Vec<u8>]| queue.empty_by_two(planes, transform);
+    decode_with(units, source, data, planes, (|step: Step| step.values_avx2(), empty))
 }
 
-fn decode_portable(
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx2,bmi1,bmi2")]
+fn decode_avx512(
     units: &Units<'_>,
     source: (&[u8], usize),
     data: &mut Vec<u8>,
     planes: &mut [Vec<u8>],
-    transform: impl Transform,
 ) -> Result<usize, Unusual> {
-    if units.is_reduced {
-        return decode_with::<true>(units, source, data, planes, transform);
-    }
-    decode_with::<false>(units, source, data, planes, transform)
-}
-
-static PLACES: Places = places(64);
-static PLACES_OF_SIDE_4: Places = places(reach(4));
-static PLACES_OF_SIDE_2: Places = places(reach(2));
-
-/// What is kept of blocks that become so many samples a side.
-fn keep(side: usize) -> Keep {
-    let places = match side {
-        BLOCK => &PLACES,
-        4 => &PLACES_OF_SIDE_4,
-        _ => &PLACES_OF_SIDE_2,
-    };
-    Keep { places, reach: reach(side) }
+    let transform = |blocks: [&[i16; 64]; 4], steps: [&[i16; 64]; 4]| idct::four_avx512(blocks, steps);
+    let empty = |queue: &mut Queue, planes: &mut [Vec<u8>]| queue.empty_by_four(planes, transform);
+    decode_with(units, source, data, planes, (|step: Step| step.values_avx2(), empty))
 }
 
 #[inline(always)]
-fn decode_with<const REDUCED: bool>(
+fn decode_with(
+    units: &Units<'_>,
+    source: (&[u8], usize),
+    data: &mut Vec<u8>,
+    planes: &mut [Vec<u8>],
+    machine: (impl Values, impl Empty),
+) -> Result<usize, Unusual> {
+    if units.is_reduced {
+        return decode_units::<true>(units, source, data, planes, machine);
+    }
+    decode_units::<false>(units, source, data, planes, machine)
+}
+
+#[inline(always)]
+fn decode_units<const REDUCED: bool>(
     units: &Units<'_>,
     (bytes, at): (&[u8], usize),
     data: &mut Vec<u8>,
     planes: &mut [Vec<u8>],
-    transform: impl Transform,
+    (values, empty): (impl Values, impl Empty),
 ) -> Result<usize, Unusual> {
     let mut queue = Queue::new(units.components);
-    let mut kept = [keep(BLOCK); 4];
-    for (kept, component) in kept.iter_mut().zip(units.components) {
-        *kept = keep(component.side());
+    let mut reaches = [64; 4];
+    for (kept, component) in reaches.iter_mut().zip(units.components) {
+        *kept = reach(component.side());
     }
     let (mut length, mut marker) = unstuffed::copy(bytes, at, data);
     let mut bits = Bits::new(data, length);
@@ -145,8 +176,8 @@ fn decode_with<const REDUCED: bool>(
                 let prediction = &mut predictions[slot.component & 3];
                 let place = (slot.place.0 + x * slot.step.0, slot.place.1 + y * slot.step.1);
                 if REDUCED {
-                    let count = take(&slot.codes, &mut bits, prediction, queue.next()?, kept[slot.component & 3])?;
-                    queue.add_reduced(slot.component, place, count, planes)?;
+                    let end = take(&slot.codes, &mut bits, prediction, queue.next()?, reaches[slot.component & 3], &values)?;
+                    queue.add_reduced(slot.component, place, end, planes)?;
                     continue;
                 }
                 let part = units.components[slot.component].part.as_ref();
@@ -155,20 +186,19 @@ fn decode_with<const REDUCED: bool>(
                     passed?;
                     continue;
                 }
-                let all = Keep { places: &PLACES, reach: 64 };
-                let count = take(&slot.codes, &mut bits, prediction, queue.next()?, all)?;
+                let end = take(&slot.codes, &mut bits, prediction, queue.next()?, 64, &values)?;
                 if is_wanted {
-                    queue.add(slot.component, place, count, planes)?;
+                    queue.add(slot.component, place, end, planes)?;
                 } else {
                     queue.clear_next()?;
                 }
             }
             if queue.length > QUEUE - MAX_UNIT {
-                if REDUCED { queue.empty_reduced(planes) } else { queue.empty(planes, &transform) }
+                if REDUCED { queue.empty_reduced(planes) } else { empty(&mut queue, planes) }
             }
         }
     }
-    if REDUCED { queue.empty_reduced(planes) } else { queue.empty(planes, &transform) }
+    if REDUCED { queue.empty_reduced(planes) } else { empty(&mut queue, planes) }
     bits.finish()?;
     Ok(marker)
 }
@@ -183,8 +213,8 @@ mod tests {
     use super::super::{Scratch, decode_exactly};
 
     thread_local! {
-        /// Decoding is to be done without vectors.
-        pub(super) static PORTABLE: Cell<bool> = const { Cell::new(false) };
+        /// Decoding is to be done with no more than this.
+        pub(super) static VECTORS: Cell<Vectors> = const { Cell::new(Vectors::Avx512) };
     }
 
     struct Random(u64);

@@ -2,8 +2,10 @@
 
 use super::super::Unusual;
 use super::super::frame::{BLOCK, Component};
+use super::super::headers::ZIGZAG;
 use super::super::idct::{self, reduced};
-use super::super::pairs::END;
+use super::super::partial;
+use super::super::steps::END;
 use super::{Transform, block};
 
 /// How many blocks wait at most.
@@ -12,12 +14,14 @@ pub(super) const QUEUE: usize = 32;
 /// Blocks that wait for their transform: what has just been written is not yet to be read as vectors.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// Zeros from `length` on; of the room after the last block nothing is used.
-    coefficients: [i16; (QUEUE + 3) * 64],
+    /// As they are coded; zeros from `length` on.
+    coded: [i16; (QUEUE - 1) * 64 + block::ROOM],
     /// Component, and where in its plane.
     targets: [(usize, usize); QUEUE],
     pub(super) length: usize,
-    quantization: [[i16; 64]; 4],
+    /// In natural order, and as coefficients are coded.
+    steps: [[i16; 64]; 4],
+    coded_steps: [[i16; 64]; 4],
     /// Samples along a block's side, and from one row to the next.
     sides: [usize; 4],
     strides: [usize; 4],
@@ -25,23 +29,31 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(components: &[Component]) -> Self {
-        let (mut quantization, mut sides, mut strides) = ([[0; 64]; 4], [BLOCK; 4], [0; 4]);
+        let mut queue = Self {
+            coded: [0; (QUEUE - 1) * 64 + block::ROOM],
+            targets: [(0, 0); QUEUE],
+            length: 0,
+            steps: [[0; 64]; 4],
+            coded_steps: [[0; 64]; 4],
+            sides: [BLOCK; 4],
+            strides: [0; 4],
+        };
         for (at, component) in components.iter().enumerate().take(4) {
             // Components that are not in the scan may not have one yet.
             if let Some(table) = &component.quantization {
-                quantization[at] = table.map(|step| step as i16);
+                queue.steps[at] = table.map(|step| step as i16);
+                queue.coded_steps[at] = ZIGZAG.map(|natural| queue.steps[at][usize::from(natural)]);
             }
-            sides[at] = component.side();
-            strides[at] = component.blocks.0 * component.side();
+            queue.sides[at] = component.side();
+            queue.strides[at] = component.blocks.0 * component.side();
         }
-        let coefficients = [0; (QUEUE + 3) * 64];
-        Self { coefficients, targets: [(0, 0); QUEUE], length: 0, quantization, sides, strides }
+        queue
     }
 
     /// Room for the next block.
     #[inline(always)]
     pub(super) fn next(&mut self) -> Result<&mut block::Room, Unusual> {
-        self.coefficients.get_mut(self.length * 64..).and_then(|room| room.first_chunk_mut()).ok_or(Unusual)
+        self.coded.get_mut(self.length * 64..).and_then(|room| room.first_chunk_mut()).ok_or(Unusual)
     }
 
     /// Forgets what has been written there.
@@ -50,21 +62,20 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes the block that has been written behind the last, of `count` coefficients; a flat one is put in its place
-    /// at once.
+    /// Takes the block that has been written behind the last, up to `end`; a flat one is put in its place at once.
     #[inline(always)]
     pub(super) fn add(
         &mut self,
         component: usize,
         place: (usize, usize),
-        count: usize,
+        end: usize,
         planes: &mut [Vec<u8>],
     ) -> Result<(), Unusual> {
         let stride = self.strides[component & 3];
         let at = place.1 * BLOCK * stride + place.0 * BLOCK;
-        if count == 1 + END {
+        if end == 1 + END {
             let first = std::mem::take(&mut self.next()?[0]);
-            let dequantised = first.wrapping_mul(self.quantization[component & 3][0]);
+            let dequantised = first.wrapping_mul(self.steps[component & 3][0]);
             idct::flat(dequantised.into(), &mut planes[component][at..], stride);
         } else {
             self.targets[self.length] = (component, at);
@@ -79,22 +90,22 @@ impl Queue {
         &mut self,
         component: usize,
         place: (usize, usize),
-        count: usize,
+        end: usize,
         planes: &mut [Vec<u8>],
     ) -> Result<(), Unusual> {
         let (side, stride) = (self.sides[component & 3], self.strides[component & 3]);
         let at = place.1 * side * stride + place.0 * side;
-        let steps = self.quantization[component & 3];
+        let steps = self.coded_steps[component & 3];
         let block = self.next()?;
         let out = &mut planes[component][at..];
-        if side == 1 || count == 1 + END {
+        if side == 1 || end == 1 + END {
             let sample = reduced::one(block[0].wrapping_mul(steps[0]));
             for row in out.chunks_mut(stride).take(side) {
                 row[..side].fill(sample);
             }
         } else if side == 2 {
-            let [first, right, below] = [0, 1, 8].map(|at| block[at].wrapping_mul(steps[at]));
-            reduced::two([first, right, below], out, stride);
+            // Of the diagonals the first is coded to the right.
+            reduced::two([0, 1, 2].map(|at| block[at].wrapping_mul(steps[at])), out, stride);
         } else {
             self.targets[self.length] = (component, at);
             self.length += 1;
@@ -104,37 +115,63 @@ impl Queue {
         Ok(())
     }
 
-    /// Transforms all that wait.
+    /// Transforms all that wait, two at a time.
     #[inline(always)]
-    pub(super) fn empty(&mut self, planes: &mut [Vec<u8>], transform: &impl Transform) {
-        // One that is left over goes with zeros.
-        let pairs = self.coefficients.as_chunks_mut::<64>().0.as_chunks_mut::<2>().0.iter_mut();
-        let pairs = pairs.zip(self.targets.as_chunks::<2>().0).take(self.length.div_ceil(2));
-        for (index, (blocks, targets)) in pairs.enumerate() {
-            let [first, second] = targets.map(|(component, _)| &self.quantization[component & 3]);
-            let samples = transform([&blocks[0], &blocks[1]], [first, second]);
-            let count = (self.length - 2 * index).min(2);
+    pub(super) fn empty_by_two(&mut self, planes: &mut [Vec<u8>], transform: impl Transform<2>) {
+        let mut blocks = [[0; 64]; QUEUE];
+        for (natural, coded) in blocks.iter_mut().zip(self.coded.as_chunks::<64>().0).take(self.length) {
+            *natural = idct::natural(coded);
+        }
+        self.empty_with(&blocks, &self.steps, planes, transform);
+        self.clear();
+    }
+
+    /// Transforms all that wait, four at a time, in the order in which they are coded.
+    #[inline(always)]
+    pub(super) fn empty_by_four(&mut self, planes: &mut [Vec<u8>], transform: impl Transform<4>) {
+        let blocks = self.coded.as_chunks::<64>().0;
+        self.empty_with(blocks, &self.coded_steps, planes, transform);
+        self.clear();
+    }
+
+    #[inline(always)]
+    fn empty_with<const N: usize>(
+        &self,
+        blocks: &[[i16; 64]],
+        steps: &[[i16; 64]; 4],
+        planes: &mut [Vec<u8>],
+        transform: impl Transform<N>,
+    ) {
+        // Those that are left over go with zeros.
+        let groups = blocks.as_chunks::<N>().0.iter().zip(self.targets.as_chunks::<N>().0);
+        for (index, (blocks, targets)) in groups.take(self.length.div_ceil(N)).enumerate() {
+            let samples = transform(blocks.each_ref(), targets.map(|(component, _)| &steps[component & 3]));
+            let count = (self.length - N * index).min(N);
             for (samples, &(component, at)) in samples.iter().zip(targets).take(count) {
                 idct::put(samples, &mut planes[component][at..], self.strides[component & 3]);
             }
-            *blocks = [[0; 64]; 2];
         }
+    }
+
+    #[inline(always)]
+    fn clear(&mut self) {
+        self.coded[..self.length * 64].fill(0);
         self.length = 0;
     }
 
     /// The same of blocks that become fewer samples.
     pub(super) fn empty_reduced(&mut self, planes: &mut [Vec<u8>]) {
-        let blocks = self.coefficients.as_chunks_mut::<64>().0.iter_mut();
-        for (block, &(component, at)) in blocks.zip(&self.targets).take(self.length) {
+        let blocks = self.coded.as_chunks_mut::<64>().0.iter_mut();
+        for (coded, &(component, at)) in blocks.zip(&self.targets).take(self.length) {
             let (out, stride) = (&mut planes[component][at..], self.strides[component & 3]);
-            let steps = &self.quantization[component & 3];
+            let steps = &self.steps[component & 3];
             if self.sides[component & 3] == 4 {
-                block[usize::from(block::IDLE)] = 0;
-                reduced::four(block, steps, out, stride);
+                coded[partial::reach(4)..].fill(0);
+                reduced::four(&idct::natural(coded), steps, out, stride);
             } else {
-                idct::block(block, steps, out, stride);
+                idct::block(&idct::natural(coded), steps, out, stride);
             }
-            *block = [0; 64];
+            *coded = [0; 64];
         }
         self.length = 0;
     }
