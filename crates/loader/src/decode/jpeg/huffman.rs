@@ -2,8 +2,8 @@
 
 use super::Unusual;
 use super::bits::BitReader;
-use super::steps::Steps;
 use super::partial::Skip;
+use super::steps::Steps;
 
 /// Codes of up to so many bits are found by one look-up.
 pub(super) const LOOKUP_BITS: u32 = 11;
@@ -115,12 +115,13 @@ impl Entry {
     }
 }
 
-/// The value that the bits begin with, which are 63 less `spare`. Without the top bit it is negative, its bits inverted
-/// (`EXTEND`, T.81 F.2.2.1).
+/// The value that the bits begin with, which has 63 less `spare` of them. Without the top bit it is negative (`EXTEND`,
+/// T.81 F.2.2.1).
 #[inline(always)]
 pub(super) fn extended(bits: u64, spare: u64) -> i32 {
-    let inverted = !((bits as i64) >> 63);
-    (((bits ^ inverted as u64) >> 1 >> spare) as i32 ^ inverted as i32).wrapping_sub(inverted as i32)
+    let is_negative = !((bits as i64) >> 63) as u64;
+    let (value, most) = (bits >> 1 >> spare, u64::MAX >> 1 >> spare);
+    value.wrapping_sub(most & is_negative) as i32
 }
 
 impl Huffman {

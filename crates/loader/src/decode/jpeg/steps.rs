@@ -159,7 +159,7 @@ mod tests {
         let mut steps = Steps::new();
         steps.set(table.lookup());
         let (mut several, mut ends, mut special, mut split) = (0, 0, 0, 0);
-        for next in 0..0xe00_u64 << 4 {
+        for next in 0..0xef0_u64 << 4 {
             // What is looked at, and then some.
             let bits = next << 48 | 0x5555_5555_5555;
             let step = steps.all()[(bits >> (64 - LOOKUP_BITS)) as usize];
@@ -202,7 +202,7 @@ mod tests {
             split += usize::from(taken > LOOKUP_BITS);
         }
         let counts = [several, ends, special, split];
-        assert!(counts.iter().all(|&count| count > 1_000), "{counts:?}");
+        assert!(counts.iter().all(|&count| count > 500), "{counts:?}");
     }
 
     #[test]
@@ -212,7 +212,9 @@ mod tests {
                 assert_eq!(are_of_a_block(at + advance), at + advance <= 64);
                 // The end itself must lie in the block.
                 assert_eq!(are_of_a_block(at + advance + END), at + advance < 64);
-                assert!(!is_special(at + advance + END, Step::SPECIAL) && is_special(at + Step::SPECIAL, Step::SPECIAL));
+                assert!(
+                    !is_special(at + advance + END, Step::SPECIAL) && is_special(at + Step::SPECIAL, Step::SPECIAL)
+                );
             }
         }
     }

@@ -20,7 +20,7 @@ pub(super) const ROOM: usize = 512;
 const _: () = assert!(ROOM > 64 + Step::SPECIAL && ROOM > 64 + MOST + END);
 
 /// So many looks are had at what is loaded.
-const LOOKS: u32 = 56 / MAX_BITS;
+const LOOKS: usize = 56 / MAX_BITS as usize;
 
 /// The codes of a block.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +38,10 @@ impl<'a> Codes<'a> {
     }
 }
 
-/// Adds a block's coefficients to zeros, or those before `reach` at least; gives the place after them, with [`END`] more
-/// if an end is said.
+/// Adds a block's coefficients to zeros, or those before `reach` at least if it is to be `REDUCED`; gives the place
+/// after them, with [`END`] more if an end is said.
 #[inline(always)]
-pub(super) fn take(
+pub(super) fn take<const REDUCED: bool>(
     codes: &Codes<'_>,
     bits: &mut Bits<'_>,
     prediction: &mut i32,
@@ -51,11 +51,17 @@ pub(super) fn take(
 ) -> Result<usize, Unusual> {
     first(codes.dc, bits, prediction)?;
     room[0] = *prediction as i16;
-    let reach = if codes.passes.is_some() { reach } else { 64 };
     let mut at = 1;
-    'loaded: while at < reach {
+    // After as many looks as may be needed for the first few, the others are passed over: the same number for every
+    // block, which is foreseen. For more, it is no gain.
+    let enough = reach - at;
+    let passes = codes.passes.filter(|_| REDUCED && enough < LOOKS);
+    if let (Some(passes), 0) = (passes, enough) {
+        return pass(codes.ac, passes, bits, at);
+    }
+    'loaded: while at < 64 {
         bits.refill()?;
-        for _ in 0..LOOKS {
+        for look in 1..=LOOKS {
             let step = codes.steps[(bits.peek() >> (64 - LOOKUP_BITS)) as usize];
             let (values, last) = (values(step), step.last(bits.peek()));
             bits.skip(step.bits());
@@ -74,19 +80,25 @@ pub(super) fn take(
                     let put = |place: usize, value| room[place & 63] = value;
                     return singly(codes.ac, bits, step.bits(), at - step.advance(), put);
                 }
-                break 'loaded;
+                return Ok(at);
+            }
+            if let Some(passes) = passes
+                && look == enough
+            {
+                return pass(codes.ac, passes, bits, at);
             }
         }
     }
-    match codes.passes {
-        Some(passes) if at < 64 => pass(codes.ac, passes, bits, at),
-        _ => Ok(at),
-    }
+    Ok(at)
 }
 
 /// Passes over a block, of which nothing is kept; `None` where there are no tables for it.
 #[inline(always)]
-pub(super) fn pass_over(codes: &Codes<'_>, bits: &mut Bits<'_>, prediction: &mut i32) -> Option<Result<usize, Unusual>> {
+pub(super) fn pass_over(
+    codes: &Codes<'_>,
+    bits: &mut Bits<'_>,
+    prediction: &mut i32,
+) -> Option<Result<usize, Unusual>> {
     let passes = codes.passes?;
     if let Err(unusual) = first(codes.dc, bits, prediction) {
         return Some(Err(unusual));

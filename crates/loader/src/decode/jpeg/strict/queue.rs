@@ -95,24 +95,28 @@ impl Queue {
     ) -> Result<(), Unusual> {
         let (side, stride) = (self.sides[component & 3], self.strides[component & 3]);
         let at = place.1 * side * stride + place.0 * side;
-        let steps = self.coded_steps[component & 3];
-        let block = self.next()?;
-        let out = &mut planes[component][at..];
-        if side == 1 || end == 1 + END {
-            let sample = reduced::one(block[0].wrapping_mul(steps[0]));
-            for row in out.chunks_mut(stride).take(side) {
-                row[..side].fill(sample);
-            }
-        } else if side == 2 {
-            // Of the diagonals the first is coded to the right.
-            reduced::two([0, 1, 2].map(|at| block[at].wrapping_mul(steps[at])), out, stride);
-        } else {
+        let steps = &self.coded_steps[component & 3];
+        if side > 2 && end != 1 + END {
             self.targets[self.length] = (component, at);
             self.length += 1;
             return Ok(());
         }
-        block[..64].fill(0);
-        Ok(())
+        // Of the diagonals the first is coded to the right.
+        let [first, right, below] = [0, 1, 2].map(|at| self.coded[self.length * 64 + at].wrapping_mul(steps[at]));
+        let out = &mut planes[component][at..];
+        match side {
+            1 => out[0] = reduced::one(first),
+            2 => {
+                let [a, b, c, d] = reduced::two([first, right, below]);
+                out[..2].copy_from_slice(&[a, b]);
+                out[stride..stride + 2].copy_from_slice(&[c, d]);
+            }
+            _ => {
+                let sample = reduced::one(first);
+                out.chunks_mut(stride).take(side).for_each(|row| row[..side].fill(sample));
+            }
+        }
+        self.clear_next()
     }
 
     /// Transforms all that wait, two at a time.
@@ -159,20 +163,34 @@ impl Queue {
         self.length = 0;
     }
 
-    /// The same of blocks that become fewer samples.
+    /// Transforms all that wait, if they become fewer samples.
     pub(super) fn empty_reduced(&mut self, planes: &mut [Vec<u8>]) {
-        let blocks = self.coded.as_chunks_mut::<64>().0.iter_mut();
-        for (coded, &(component, at)) in blocks.zip(&self.targets).take(self.length) {
-            let (out, stride) = (&mut planes[component][at..], self.strides[component & 3]);
-            let steps = &self.steps[component & 3];
-            if self.sides[component & 3] == 4 {
-                coded[partial::reach(4)..].fill(0);
-                reduced::four(&idct::natural(coded), steps, out, stride);
+        let mut at = 0;
+        while at < self.length {
+            // One that has no other of its size goes with itself.
+            let side = |at: usize| self.sides[self.targets[at].0 & 3];
+            let count = if at + 1 < self.length && side(at) == side(at + 1) { 2 } else { 1 };
+            let pair = [at, at + count - 1];
+            let blocks = pair.map(|at| self.coded[at * 64..].first_chunk().unwrap_or(&[0; 64]));
+            let targets = pair.map(|at| self.targets[at]);
+            let put_all = |planes: &mut [Vec<u8>], samples: [&[u8]; 2], side| {
+                for (samples, (component, at)) in samples.into_iter().zip(targets) {
+                    partial::put(samples, side, &mut planes[component][at..], self.strides[component & 3]);
+                }
+            };
+            if side(at) == 4 {
+                let first = |of: &'_ [i16; 64]| *of.first_chunk().unwrap_or(&[0; 16]);
+                let [a, b] = blocks.map(first);
+                let [a_steps, b_steps] = targets.map(|(component, _)| first(&self.coded_steps[component & 3]));
+                let [a, b] = reduced::four([&a, &b], [&a_steps, &b_steps]);
+                put_all(planes, [&a, &b], 4);
             } else {
-                idct::block(&idct::natural(coded), steps, out, stride);
+                let [a, b] = blocks.map(idct::natural);
+                let [a, b] = idct::two([&a, &b], targets.map(|(component, _)| &self.steps[component & 3]));
+                put_all(planes, [&a, &b], BLOCK);
             }
-            *coded = [0; 64];
+            at += count;
         }
-        self.length = 0;
+        self.clear();
     }
 }

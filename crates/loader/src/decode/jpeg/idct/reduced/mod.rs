@@ -34,36 +34,45 @@ const EIGHTH: [i16; 8] = [0, 29_692, 0, -10_426, 0, 6_967, 0, -5_906];
 const SHIFTS_4: [u32; 2] = [CONST_BITS + 1 - PASS1_BITS, CONST_BITS + 1 + PASS1_BITS + 3];
 const SHIFTS_2: [u32; 2] = [CONST_BITS + 2 - PASS1_BITS, CONST_BITS + 2 + PASS1_BITS + 3];
 
-/// Means of 2x2 samples of a block of coefficients in natural order, as rows of 4 at every `stride` of `out`.
+/// Means of 2x2 samples, in rows of 4, of two blocks, each with its quantisation table. Of the coefficients, in the order in
+/// which they are coded, the first ten are heeded.
 #[inline]
-pub(in crate::decode::jpeg) fn four(quantised: &[i16; 64], steps: &[i16; 64], out: &mut [u8], stride: usize) {
-    let samples = {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = Avx2::detect() {
-            avx2::four(avx2, quantised, steps)
-        } else {
-            scalar::four(quantised, steps)
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        scalar::four(quantised, steps)
-    };
-    for (out, samples) in out.chunks_mut(stride).zip(samples.as_chunks::<4>().0) {
-        out[..4].copy_from_slice(samples);
+pub(in crate::decode::jpeg) fn four(coded: [&[i16; 16]; 2], steps: [&[i16; 16]; 2]) -> [[u8; 16]; 2] {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = Avx2::detect() {
+        return avx2::four(avx2, coded, steps);
     }
+    let [a, b] = [0, 1].map(|at| scalar::four_of_corner(coded[at], steps[at]));
+    [a, b]
 }
 
-/// Means of 4x4 samples, as rows of 2, of a block of three dequantised coefficients: the first, the one right of it and
+/// Means of 4x4 samples, in rows of 2, of a block of three dequantised coefficients: the first, the one right of it and
 /// the one below.
-#[inline]
-pub(in crate::decode::jpeg) fn two(corner: [i16; 3], out: &mut [u8], stride: usize) {
-    let [a, b, c, d] = scalar::two_of_corner(corner);
-    out[..2].copy_from_slice(&[a, b]);
-    out[stride..stride + 2].copy_from_slice(&[c, d]);
+#[inline(always)]
+pub(in crate::decode::jpeg) fn two([first, right, below]: [i16; 3]) -> [u8; 4] {
+    let pair = |even: i16, odd: i16, shift| {
+        let (even, odd) = (i32::from(even) << (CONST_BITS + 2), i32::from(odd) * i32::from(EIGHTH[1]));
+        [descale(even.wrapping_add(odd), shift), descale(even.wrapping_sub(odd), shift)]
+    };
+    // The second column has but its first.
+    let [right, _] = pair(right, 0, SHIFTS_2[0]);
+    let [upper, lower] = pair(first, below, SHIFTS_2[0]).map(saturated);
+    let ([a, b], [c, d]) = (pair(upper, saturated(right), SHIFTS_2[1]), pair(lower, saturated(right), SHIFTS_2[1]));
+    [a, b, c, d].map(to_sample)
 }
 
 /// The mean of all samples, which is also every sample of a block whose only coefficient is the first.
 pub(in crate::decode::jpeg) fn one(first: i16) -> u8 {
     to_sample((i32::from(first) + 4) >> 3)
+}
+
+fn descale(value: i32, shift: u32) -> i32 {
+    value.wrapping_add(1 << (shift - 1)) >> shift
+}
+
+/// As the vector code of libjpeg-turbo keeps what is between the passes.
+fn saturated(value: i32) -> i16 {
+    value.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
 #[cfg(test)]
