@@ -1,5 +1,7 @@
 //! One scan: which blocks it has, in what order.
 
+use smallvec::SmallVec;
+
 use super::Unusual;
 use super::bits::BitReader;
 use super::frame::{Component, Frame, PerChannel};
@@ -99,8 +101,7 @@ impl<'a> Scan<'a> {
     }
 
     fn decode_strictly(&mut self, bytes: &[u8], unstuffed: &mut Vec<u8>) -> Result<usize, Unusual> {
-        let mut slots = [None; strict::MAX_UNIT];
-        let mut free = slots.iter_mut();
+        let mut slots = SmallVec::<[Slot<'_>; strict::MAX_UNIT]>::new();
         for &Member { component, dc, ac } in &self.members {
             let (Some(dc), Some(ac)) = (dc, ac) else { return Err(Unusual) };
             let (across, down) =
@@ -108,7 +109,7 @@ impl<'a> Scan<'a> {
             for block in 0..across * down {
                 let place = (block % across, block / across);
                 let codes = Codes::new(dc, ac)?;
-                *free.next().ok_or(Unusual)? = Some(Slot { component, codes, place, step: (across, down) });
+                slots.push(Slot { component, codes, place, step: (across, down) });
             }
         }
         let units = Units {

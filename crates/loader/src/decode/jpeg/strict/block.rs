@@ -47,7 +47,7 @@ pub(super) fn take<const REDUCED: bool>(
     prediction: &mut i32,
     room: &mut Room,
     reach: usize,
-    values: &impl Values,
+    values: impl Values,
 ) -> Result<usize, Unusual> {
     first(codes.dc, bits, prediction)?;
     room[0] = *prediction as i16;

@@ -33,8 +33,8 @@ pub(super) struct Slot<'a> {
 /// The units of a scan.
 #[derive(Debug)]
 pub(super) struct Units<'a> {
-    /// In their order, as many as there are.
-    pub(super) slots: &'a [Option<Slot<'a>>; MAX_UNIT],
+    /// In their order, [`MAX_UNIT`] at most.
+    pub(super) slots: &'a [Slot<'a>],
     /// Across and down.
     pub(super) count: (usize, usize),
     /// Units between restart markers; 0: none.
@@ -135,13 +135,16 @@ fn decode_with(
     machine: (impl Values, impl Empty),
 ) -> Result<usize, Unusual> {
     if units.is_reduced {
-        return decode_units::<true>(units, source, data, planes, machine);
+        decode_units::<true, false>(units, source, data, planes, machine)
+    } else if units.components.iter().any(|component| component.part.is_some()) {
+        decode_units::<false, true>(units, source, data, planes, machine)
+    } else {
+        decode_units::<false, false>(units, source, data, planes, machine)
     }
-    decode_units::<false>(units, source, data, planes, machine)
 }
 
 #[inline(always)]
-fn decode_units<const REDUCED: bool>(
+fn decode_units<const REDUCED: bool, const PICKED: bool>(
     units: &Units<'_>,
     (bytes, at): (&[u8], usize),
     data: &mut Vec<u8>,
@@ -158,7 +161,12 @@ fn decode_units<const REDUCED: bool>(
     let mut predictions = [0; 4];
     let mut number = 0;
     let mut left = if units.restart_interval > 0 { units.restart_interval } else { usize::MAX };
+    // Where in its plane the next block of each slot is.
+    let mut targets = [0; MAX_UNIT];
     for y in 0..units.count.1 {
+        for (target, slot) in targets.iter_mut().zip(units.slots) {
+            *target = queue.target(slot.component, (slot.place.0, slot.place.1 + y * slot.step.1));
+        }
         for x in 0..units.count.0 {
             if left == 0 {
                 bits.finish()?;
@@ -172,33 +180,28 @@ fn decode_units<const REDUCED: bool>(
                 left = units.restart_interval;
             }
             left -= 1;
-            for slot in units.slots.iter().map_while(Option::as_ref) {
-                let prediction = &mut predictions[slot.component & 3];
-                let place = (slot.place.0 + x * slot.step.0, slot.place.1 + y * slot.step.1);
+            for (slot, target) in units.slots.iter().zip(&mut targets) {
+                let component = slot.component & 3;
+                let prediction = &mut predictions[component];
+                let at = *target;
+                *target += queue.step(component, slot.step.0);
                 if REDUCED {
-                    let end = take::<REDUCED>(
-                        &slot.codes,
-                        &mut bits,
-                        prediction,
-                        queue.next()?,
-                        reaches[slot.component & 3],
-                        &values,
-                    )?;
-                    queue.add_reduced(slot.component, place, end, planes)?;
+                    let reach = reaches[component];
+                    let end = take::<true>(&slot.codes, &mut bits, prediction, queue.next()?, reach, values)?;
+                    queue.add_reduced((component, at), end, planes)?;
                     continue;
                 }
-                let part = units.components[slot.component].part.as_ref();
-                let is_wanted = part.is_none_or(|part| part.wants(place));
-                if !is_wanted && let Some(passed) = pass_over(&slot.codes, &mut bits, prediction) {
-                    passed?;
+                if PICKED && !slot.wants(units.components, (x, y)) {
+                    if let Some(passed) = pass_over(&slot.codes, &mut bits, prediction) {
+                        passed?;
+                    } else {
+                        take::<false>(&slot.codes, &mut bits, prediction, queue.next()?, 64, values)?;
+                        queue.clear_next()?;
+                    }
                     continue;
                 }
-                let end = take::<REDUCED>(&slot.codes, &mut bits, prediction, queue.next()?, 64, &values)?;
-                if is_wanted {
-                    queue.add(slot.component, place, end, planes)?;
-                } else {
-                    queue.clear_next()?;
-                }
+                let end = take::<false>(&slot.codes, &mut bits, prediction, queue.next()?, 64, values)?;
+                queue.add((component, at), end, planes)?;
             }
             if queue.length > QUEUE - MAX_UNIT {
                 if REDUCED { queue.empty_reduced(planes) } else { empty(&mut queue, planes) }
@@ -212,6 +215,16 @@ fn decode_units<const REDUCED: bool>(
     }
     bits.finish()?;
     Ok(marker)
+}
+
+impl Slot<'_> {
+    /// Whether the block of unit `(x, y)` is to become samples.
+    #[inline(always)]
+    fn wants(&self, components: &[Component], (x, y): (usize, usize)) -> bool {
+        let place = (self.place.0 + x * self.step.0, self.place.1 + y * self.step.1);
+        let part = components.get(self.component).and_then(|component| component.part.as_ref());
+        part.is_none_or(|part| part.wants(place))
+    }
 }
 
 #[cfg(test)]

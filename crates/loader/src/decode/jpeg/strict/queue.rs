@@ -62,21 +62,30 @@ impl Queue {
         Ok(())
     }
 
+    /// Where in its component's plane a block is.
+    pub(super) fn target(&self, component: usize, place: (usize, usize)) -> usize {
+        let (side, stride) = (self.sides[component & 3], self.strides[component & 3]);
+        place.1 * side * stride + place.0 * side
+    }
+
+    /// How much further a block is that many to the right.
+    #[inline(always)]
+    pub(super) fn step(&self, component: usize, blocks: usize) -> usize {
+        blocks * self.sides[component & 3]
+    }
+
     /// Takes the block that has been written behind the last, up to `end`; a flat one is put in its place at once.
     #[inline(always)]
     pub(super) fn add(
         &mut self,
-        component: usize,
-        place: (usize, usize),
+        (component, at): (usize, usize),
         end: usize,
         planes: &mut [Vec<u8>],
     ) -> Result<(), Unusual> {
-        let stride = self.strides[component & 3];
-        let at = place.1 * BLOCK * stride + place.0 * BLOCK;
         if end == 1 + END {
             let first = std::mem::take(&mut self.next()?[0]);
             let dequantised = first.wrapping_mul(self.steps[component & 3][0]);
-            idct::flat(dequantised.into(), &mut planes[component][at..], stride);
+            idct::flat(dequantised.into(), &mut planes[component][at..], self.strides[component & 3]);
         } else {
             self.targets[self.length] = (component, at);
             self.length += 1;
@@ -88,13 +97,11 @@ impl Queue {
     #[inline(always)]
     pub(super) fn add_reduced(
         &mut self,
-        component: usize,
-        place: (usize, usize),
+        (component, at): (usize, usize),
         end: usize,
         planes: &mut [Vec<u8>],
     ) -> Result<(), Unusual> {
         let (side, stride) = (self.sides[component & 3], self.strides[component & 3]);
-        let at = place.1 * side * stride + place.0 * side;
         let steps = &self.coded_steps[component & 3];
         if side > 2 && end != 1 + END {
             self.targets[self.length] = (component, at);
