@@ -28,7 +28,7 @@ use super::scale::{Extent, Wanted};
 use super::{DecodeError, FileFormat, check_size, cmyk, exif};
 use crate::resize::nearest_places;
 use color::ColorSpace;
-use frame::Frame;
+use frame::{Coefficients, Frame};
 use headers::{Headers, Segment, Tables};
 use partial::Picks;
 use scan::Scan;
@@ -44,7 +44,7 @@ pub(super) struct Scratch {
     planes: Vec<Vec<u8>>,
     tables: Tables,
     /// Of progressive files.
-    coefficients: [Vec<i16>; 4],
+    coefficients: [Coefficients; 4],
     rows: upsample::Rows,
     /// An interval's entropy-coded data.
     unstuffed: Vec<u8>,

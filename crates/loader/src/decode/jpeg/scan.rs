@@ -4,12 +4,14 @@ use smallvec::SmallVec;
 
 use super::Unusual;
 use super::bits::BitReader;
-use super::frame::{Component, Frame, PerChannel};
+use super::frame::{Coefficients, Component, Frame, PerChannel};
 use super::headers::Tables;
 use super::huffman::Huffman;
 use super::progressive::Band;
+#[cfg(target_arch = "x86_64")]
+use super::progressive::strict::{self as progressive, Counts};
 use super::sequential;
-use super::strict::{self, Codes, Slot, Units};
+use super::strict::{self, Codes, Slot, Units, Vectors};
 
 /// A scan whose header has been read.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl<'a> Scan<'a> {
         frame: &'a mut Frame,
         tables: &'a mut Tables,
         at: usize,
-        (planes, coefficients): (&'a mut Vec<Vec<u8>>, &mut [Vec<i16>; 4]),
+        (planes, coefficients): (&'a mut Vec<Vec<u8>>, &mut [Coefficients; 4]),
         bytes: &[u8],
     ) -> Result<Self, Unusual> {
         let count = usize::from(*bytes.get(at).ok_or(Unusual)?);
@@ -93,6 +95,17 @@ impl<'a> Scan<'a> {
     ) -> Result<usize, Unusual> {
         if !lenient && !self.frame.progressive {
             return self.decode_strictly(bytes, unstuffed);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(counts), false) = (Counts::detect(), lenient || Vectors::best() == Vectors::None) {
+            let units = progressive::Units {
+                members: &self.members,
+                band: self.band,
+                count: self.units(),
+                restart_interval: self.tables.restart_interval,
+            };
+            let source = (bytes, self.data);
+            return progressive::decode(counts, &units, source, unstuffed, &mut self.frame.components);
         }
         let mut bits = BitReader::new(bytes, self.data, lenient);
         let end = self.units_from(&mut bits).and_then(|()| bits.end());
@@ -208,7 +221,7 @@ pub(super) struct State {
 
 fn prepare(
     component: &mut Component,
-    (plane, coefficients): (&mut Vec<u8>, &mut Vec<i16>),
+    (plane, coefficients): (&mut Vec<u8>, &mut Coefficients),
     tables: &Tables,
     progressive: bool,
 ) -> Result<(), Unusual> {
@@ -220,9 +233,11 @@ fn prepare(
     // Blocks outside the picture may be left out of a scan; nothing of them is seen.
     plane.resize(component.plane_len(), 0);
     if progressive {
-        component.coefficients = std::mem::take(coefficients);
+        (component.coefficients, component.occupied) = std::mem::take(coefficients);
         component.coefficients.clear();
         component.coefficients.resize(component.coefficients_len(), 0);
+        component.occupied.clear();
+        component.occupied.resize(component.coefficients_len() / 64, 0);
     }
     Ok(())
 }

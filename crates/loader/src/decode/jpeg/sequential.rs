@@ -56,18 +56,16 @@ pub(super) fn block(
             continue;
         }
         at += run;
-        let natural = match ZIGZAG.get(at) {
-            Some(&natural) => usize::from(natural),
-            None => bits.damage(63)?,
-        };
-        coefficients[natural] = bits.value(size.into())? as i16;
+        let place = if at > 63 { bits.damage(63)? } else { at };
+        coefficients[place] = bits.value(size.into())? as i16;
         last = at;
         at += 1;
     }
 
     if let Some(part) = &component.part {
         if part.wants((x, y)) {
-            part.samples(&coefficients, &quantization.map(|step| step as i16), (component.blocks.0, (x, y)), plane);
+            let steps = ZIGZAG.map(|at| quantization[usize::from(at)] as i16);
+            part.samples(&coefficients, &steps, (component.blocks.0, (x, y)), plane);
         }
         return Ok(());
     }
@@ -76,7 +74,7 @@ pub(super) fn block(
     if last == 0 {
         idct::flat(dequantised(*prediction, quantization[0]), out, stride);
     } else {
-        idct::block(&coefficients, &quantization.map(|step| step as i16), out, stride);
+        idct::block(&idct::natural(&coefficients), &quantization.map(|step| step as i16), out, stride);
     }
     Ok(())
 }

@@ -77,6 +77,19 @@ pub(super) use avx2::two as two_avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx512::four as four_avx512;
 
+/// Samples of four blocks in the order in which they are coded, all with one quantisation table in natural order.
+pub(super) fn four_coded(coded: [&[i16; 64]; 4], steps: &[i16; 64]) -> [[u8; 64]; 4] {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+        let steps = ZIGZAG.map(|at| steps[usize::from(at)]);
+        // SAFETY: the processor has the features.
+        return unsafe { four_avx512(coded, [&steps; 4]) };
+    }
+    let [a, b, c, d] = coded.map(natural);
+    let ([a, b], [c, d]) = (two([&a, &b], [steps; 2]), two([&c, &d], [steps; 2]));
+    [a, b, c, d]
+}
+
 /// A block's values from the order in which they are coded to the natural one.
 #[inline(always)]
 pub(super) fn natural(coded: &[i16; 64]) -> [i16; 64] {

@@ -91,7 +91,7 @@ impl Frame {
 /// The wanted blocks of a progressive frame.
 pub(super) fn transform(component: &Component, part: &Part, quantization: &[i32; 64], plane: &mut [u8]) {
     let across = component.blocks.0;
-    let steps = quantization.map(|step| step as i16);
+    let steps = ZIGZAG.map(|at| quantization[usize::from(at)] as i16);
     for (index, block) in component.coefficients.as_chunks::<64>().0.iter().enumerate() {
         let place = (index % across, index / across);
         if part.wants(place) {
@@ -101,11 +101,11 @@ pub(super) fn transform(component: &Component, part: &Part, quantization: &[i32;
 }
 
 impl Part {
-    /// The samples of a block of coefficients in natural order; `across` are the blocks of a row.
+    /// The samples of a block of coefficients in the order in which they are coded; `across` are the blocks of a row.
     #[inline]
     pub(super) fn samples(
         &self,
-        quantised: &[i16; 64],
+        coded: &[i16; 64],
         steps: &[i16; 64],
         (across, (x, y)): (usize, (usize, usize)),
         plane: &mut [u8],
@@ -113,17 +113,17 @@ impl Part {
         let side = self.side;
         let stride = across * side;
         let out = &mut plane[y * side * stride + x * side..];
-        let dequantised = |at: usize| quantised[at].wrapping_mul(steps[at]);
+        let dequantised = |at: usize| coded[at].wrapping_mul(steps[at]);
         match side {
             1 => out[0] = reduced::one(dequantised(0)),
-            2 => put(&reduced::two([0, 1, 8].map(dequantised)), 2, out, stride),
+            // Of the diagonals the first is coded to the right.
+            2 => put(&reduced::two([0, 1, 2].map(dequantised)), 2, out, stride),
             4 => {
-                let coded = |of: &[i16; 64]| std::array::from_fn(|at| of[usize::from(ZIGZAG[at])]);
-                let (block, steps) = (coded(quantised), coded(steps));
-                let [samples, _] = reduced::four([&block, &[0; 16]], [&steps, &steps]);
+                let first = |of: &[i16; 64]| *of.first_chunk().unwrap_or(&[0; 16]);
+                let [samples, _] = reduced::four([&first(coded), &[0; 16]], [&first(steps), &[0; 16]]);
                 put(&samples, 4, out, stride);
             }
-            _ => idct::block(quantised, steps, out, stride),
+            _ => idct::block(&idct::natural(coded), &idct::natural(steps), out, stride),
         }
     }
 }

@@ -61,10 +61,7 @@ pub(super) fn decode(
     data: &mut Vec<u8>,
     planes: &mut [Vec<u8>],
 ) -> Result<usize, Unusual> {
-    let best = Vectors::best();
-    #[cfg(test)]
-    let best = tests::VECTORS.get().map_or(best, |most| most.min(best));
-    match best {
+    match Vectors::best() {
         // SAFETY: the processor has the features.
         #[cfg(target_arch = "x86_64")]
         Vectors::Avx512 => unsafe { decode_avx512(units, source, data, planes) },
@@ -80,7 +77,7 @@ pub(super) fn decode(
 
 /// What there is to decode with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Vectors {
+pub(super) enum Vectors {
     None,
     /// And the bit manipulation of BMI1 and BMI2, which nearly every processor with AVX2 has.
     #[cfg(target_arch = "x86_64")]
@@ -90,7 +87,14 @@ enum Vectors {
 }
 
 impl Vectors {
-    fn best() -> Self {
+    pub(super) fn best() -> Self {
+        #[cfg(test)]
+        return tests::VECTORS.get().map_or(Self::of_processor(), |most| most.min(Self::of_processor()));
+        #[cfg(not(test))]
+        Self::of_processor()
+    }
+
+    fn of_processor() -> Self {
         #[cfg(target_arch = "x86_64")]
         if Bmi2::detect().is_some() {
             let has_512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
@@ -228,4 +232,4 @@ impl Slot<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -15,10 +15,10 @@ thread_local! {
     pub(super) static VECTORS: Cell<Option<Vectors>> = const { Cell::new(None) };
 }
 
-struct Random(u64);
+pub(in crate::decode::jpeg) struct Random(pub(in crate::decode::jpeg) u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(in crate::decode::jpeg) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
@@ -60,7 +60,7 @@ fn file(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-fn pixels(
+pub(in crate::decode::jpeg) fn pixels(
     bytes: &[u8],
     lenient: bool,
     wanted: Option<&Wanted>,
@@ -73,7 +73,11 @@ fn pixels(
 }
 
 /// With every kind of vectors that the processor has.
-fn strictly(bytes: &[u8], wanted: Option<&Wanted>, scratch: &mut Scratch) -> Option<((usize, usize), Vec<u8>)> {
+pub(in crate::decode::jpeg) fn strictly(
+    bytes: &[u8],
+    wanted: Option<&Wanted>,
+    scratch: &mut Scratch,
+) -> Option<((usize, usize), Vec<u8>)> {
     let best = pixels(bytes, false, wanted, scratch);
     let kinds = [
         Vectors::None,
@@ -89,7 +93,7 @@ fn strictly(bytes: &[u8], wanted: Option<&Wanted>, scratch: &mut Scratch) -> Opt
 }
 
 /// Something that a file of so many bytes becomes a part of.
-fn wanted(random: &mut Random) -> Wanted {
+pub(in crate::decode::jpeg) fn wanted(random: &mut Random) -> Wanted {
     let interpolation = [Interpolation::Bilinear, Interpolation::Nearest][random.below(2) as usize];
     let target = (1 + random.below(30) as usize, 1 + random.below(30) as usize);
     Wanted { target, interpolation, keep_aspect_ratio: false, scaled: true }
