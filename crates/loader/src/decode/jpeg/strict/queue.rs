@@ -109,7 +109,9 @@ impl Queue {
             return Ok(());
         }
         // Of the diagonals the first is coded to the right.
-        let [first, right, below] = [0, 1, 2].map(|at| self.coded[self.length * 64 + at].wrapping_mul(steps[at]));
+        let [first, right, below, ..] = *self.coded[self.length * 64..].first_chunk::<4>().ok_or(Unusual)?;
+        let (first, right, below) =
+            (first.wrapping_mul(steps[0]), right.wrapping_mul(steps[1]), below.wrapping_mul(steps[2]));
         let out = &mut planes[component][at..];
         match side {
             1 => out[0] = reduced::one(first),
@@ -175,29 +177,39 @@ impl Queue {
         let mut at = 0;
         while at < self.length {
             // One that has no other of its size goes with itself.
-            let side = |at: usize| self.sides[self.targets[at].0 & 3];
-            let count = if at + 1 < self.length && side(at) == side(at + 1) { 2 } else { 1 };
-            let pair = [at, at + count - 1];
-            let blocks = pair.map(|at| self.coded[at * 64..].first_chunk().unwrap_or(&[0; 64]));
-            let targets = pair.map(|at| self.targets[at]);
-            let put_all = |planes: &mut [Vec<u8>], samples: [&[u8]; 2], side| {
-                for (samples, (component, at)) in samples.into_iter().zip(targets) {
-                    partial::put(samples, side, &mut planes[component][at..], self.strides[component & 3]);
-                }
-            };
-            if side(at) == 4 {
-                let first = |of: &'_ [i16; 64]| *of.first_chunk().unwrap_or(&[0; 16]);
-                let [a, b] = blocks.map(first);
-                let [a_steps, b_steps] = targets.map(|(component, _)| first(&self.coded_steps[component & 3]));
-                let [a, b] = reduced::four([&a, &b], [&a_steps, &b_steps]);
-                put_all(planes, [&a, &b], 4);
+            let side = self.sides[self.targets[at].0 & 3];
+            let is_pair = at + 1 < self.length && side == self.sides[self.targets[at + 1].0 & 3];
+            let pair = [at, at + usize::from(is_pair)];
+            if side == 4 {
+                let [a, b] = reduced::four(
+                    [self.corner(pair[0]), self.corner(pair[1])],
+                    [self.corner_steps(pair[0]), self.corner_steps(pair[1])],
+                );
+                self.put(pair[0], &a, side, planes);
+                self.put(pair[1], &b, side, planes);
             } else {
-                let [a, b] = blocks.map(idct::natural);
-                let [a, b] = idct::two([&a, &b], targets.map(|(component, _)| &self.steps[component & 3]));
-                put_all(planes, [&a, &b], BLOCK);
+                let [a, b] = pair.map(|at| self.coded[at * 64..].first_chunk().map_or([0; 64], idct::natural));
+                let steps = pair.map(|at| &self.steps[self.targets[at].0 & 3]);
+                let [a, b] = idct::two([&a, &b], steps);
+                self.put(pair[0], &a, side, planes);
+                self.put(pair[1], &b, side, planes);
             }
-            at += count;
+            at = pair[1] + 1;
         }
         self.clear();
+    }
+
+    /// Of a block that waits: the coefficients that are coded first.
+    fn corner(&self, at: usize) -> &[i16; 16] {
+        self.coded[at * 64..].first_chunk().unwrap_or(&[0; 16])
+    }
+
+    fn corner_steps(&self, at: usize) -> &[i16; 16] {
+        self.coded_steps[self.targets[at].0 & 3].first_chunk().unwrap_or(&[0; 16])
+    }
+
+    fn put(&self, at: usize, samples: &[u8], side: usize, planes: &mut [Vec<u8>]) {
+        let (component, at) = self.targets[at];
+        partial::put(samples, side, &mut planes[component][at..], self.strides[component & 3]);
     }
 }

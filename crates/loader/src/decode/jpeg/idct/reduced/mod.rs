@@ -50,15 +50,20 @@ pub(in crate::decode::jpeg) fn four(coded: [&[i16; 16]; 2], steps: [&[i16; 16]; 
 /// the one below.
 #[inline(always)]
 pub(in crate::decode::jpeg) fn two([first, right, below]: [i16; 3]) -> [u8; 4] {
-    let pair = |even: i16, odd: i16, shift| {
-        let (even, odd) = (i32::from(even) << (CONST_BITS + 2), i32::from(odd) * i32::from(EIGHTH[1]));
-        [descale(even.wrapping_add(odd), shift), descale(even.wrapping_sub(odd), shift)]
-    };
+    const ONE: u32 = CONST_BITS + 2;
+    const ODD: i32 = EIGHTH[1] as i32;
+    let (even, odd) = (i32::from(first) << ONE, i32::from(below) * ODD);
+    let upper = saturated(descale(even.wrapping_add(odd), SHIFTS_2[0]));
+    let lower = saturated(descale(even.wrapping_sub(odd), SHIFTS_2[0]));
     // The second column has but its first.
-    let [right, _] = pair(right, 0, SHIFTS_2[0]);
-    let [upper, lower] = pair(first, below, SHIFTS_2[0]).map(saturated);
-    let ([a, b], [c, d]) = (pair(upper, saturated(right), SHIFTS_2[1]), pair(lower, saturated(right), SHIFTS_2[1]));
-    [a, b, c, d].map(to_sample)
+    let odd = i32::from(saturated(descale(i32::from(right) << ONE, SHIFTS_2[0]))) * ODD;
+    let (upper, lower) = (i32::from(upper) << ONE, i32::from(lower) << ONE);
+    [
+        to_sample(descale(upper.wrapping_add(odd), SHIFTS_2[1])),
+        to_sample(descale(upper.wrapping_sub(odd), SHIFTS_2[1])),
+        to_sample(descale(lower.wrapping_add(odd), SHIFTS_2[1])),
+        to_sample(descale(lower.wrapping_sub(odd), SHIFTS_2[1])),
+    ]
 }
 
 /// The mean of all samples, which is also every sample of a block whose only coefficient is the first.
