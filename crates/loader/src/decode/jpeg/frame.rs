@@ -8,6 +8,9 @@ use super::partial::{self, Part};
 /// One of each channel, kept in place.
 pub(super) type PerChannel<T> = SmallVec<[T; 4]>;
 
+/// Room for a channel's coefficients, and for what says which are not zero.
+pub(super) type Coefficients = (Vec<i16>, Vec<u64>);
+
 /// Pixels along a side of a block.
 pub(super) const BLOCK: usize = 8;
 
@@ -39,8 +42,10 @@ pub(super) struct Component {
     pub(super) blocks: (usize, usize),
     /// The table itself, taken when the first scan of the component begins.
     pub(super) quantization: Option<[i32; 64]>,
-    /// Coefficients of a progressive frame, 64 a block in natural order.
+    /// Coefficients of a progressive frame, 64 a block in the order in which they are coded.
     pub(super) coefficients: Vec<i16>,
+    /// Which of a block's are not zero, where that is kept: see [`progressive`](super::progressive).
+    pub(super) occupied: Vec<u64>,
     /// What of it is to become samples; `None`: everything.
     pub(super) part: Option<Part>,
 }
@@ -75,6 +80,7 @@ impl Frame {
                 blocks: (units.0 * h, units.1 * v),
                 quantization: None,
                 coefficients: Vec::new(),
+                occupied: Vec::new(),
                 part: None,
             })
             .collect();
@@ -85,7 +91,7 @@ impl Frame {
     pub(super) fn into_planes(
         mut self,
         planes: &mut [Vec<u8>],
-        coefficients: &mut [Vec<i16>; 4],
+        coefficients: &mut [Coefficients; 4],
     ) -> Result<Planes, Unusual> {
         for ((component, plane), buffer) in self.components.iter_mut().zip(planes).zip(coefficients) {
             let quantization = component.quantization.as_ref().ok_or(Unusual)?;
@@ -94,7 +100,7 @@ impl Frame {
                     Some(part) => partial::transform(component, part, quantization, plane),
                     None => super::progressive::transform(component, quantization, plane),
                 }
-                *buffer = std::mem::take(&mut component.coefficients);
+                *buffer = (std::mem::take(&mut component.coefficients), std::mem::take(&mut component.occupied));
             }
         }
         let channels = self

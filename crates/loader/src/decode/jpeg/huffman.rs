@@ -2,9 +2,11 @@
 
 use super::Unusual;
 use super::bits::BitReader;
+use super::partial::Skip;
+use super::steps::Steps;
 
 /// Codes of up to so many bits are found by one look-up.
-const LOOKUP_BITS: u32 = 11;
+pub(super) const LOOKUP_BITS: u32 = 11;
 
 /// Coefficients after the first have so many bits, unless they are damaged.
 const MAX_SIZE: u32 = 10;
@@ -20,11 +22,36 @@ pub(super) struct Huffman {
     offsets: [i32; 17],
     counts: [u8; 16],
     symbols: Vec<u8>,
+    /// What is made of it for scans of whole blocks, and for passing over coefficients.
+    steps: Made<Steps>,
+    skip: Made<Skip>,
 }
 
-/// A symbol, its code and the value after it: from the lowest byte, the bits of both, the bits of the code, 64 less
-/// the bits of the value, and the run, with the top bit set where there is no value, one that
-/// cannot be, or no symbol.
+/// Something made of a table, whose room stays when another table takes its place.
+#[derive(Clone, Debug)]
+struct Made<T> {
+    of: Option<T>,
+    is_current: bool,
+}
+
+impl<T> Made<T> {
+    const NONE: Self = Self { of: None, is_current: false };
+
+    fn get(&self) -> Option<&T> {
+        self.of.as_ref().filter(|_| self.is_current)
+    }
+
+    fn make(&mut self, new: impl FnOnce() -> T, set: impl FnOnce(&mut T)) {
+        if !self.is_current {
+            set(self.of.get_or_insert_with(new));
+            self.is_current = true;
+        }
+    }
+}
+
+/// A symbol, its code and the value after it: from the lowest byte, the bits of both, the bits of the code, 63 less
+/// the bits of the value, and the run, with the top bit set where the value is one that cannot be, or there is no
+/// symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry(u32);
 
@@ -34,15 +61,15 @@ impl Entry {
 
     fn new(length: u32, symbol: u8) -> Self {
         let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-        let special = if (1..=MAX_SIZE).contains(&size) { 0 } else { 1 << 31 };
-        Self((length + size) | length << 8 | (64 - size) << 16 | run << 24 | special)
+        let special = if size <= MAX_SIZE { 0 } else { 1 << 31 };
+        Self((length + size) | length << 8 | (63 - size) << 16 | run << 24 | special)
     }
 
     fn is_long(self) -> bool {
         self == Self::LONG
     }
 
-    /// Whether a second look is needed: there is no value, one of too many bits, or the code is longer.
+    /// Whether a second look is needed: the value has too many bits, or the code is longer.
     #[inline(always)]
     pub(super) fn is_special(self) -> bool {
         (self.0 as i32) < 0
@@ -55,14 +82,20 @@ impl Entry {
     }
 
     /// Bits of the code.
-    fn length(self) -> u32 {
+    pub(super) fn length(self) -> u32 {
         self.0 >> 8 & 63
     }
 
     /// Bits of the value.
     #[inline(always)]
     pub(super) fn size(self) -> u32 {
-        64 - (self.0 >> 16 & 127)
+        63 - (self.0 >> 16 & 63)
+    }
+
+    /// Whether a block ends here.
+    #[inline(always)]
+    pub(super) fn is_end(self) -> bool {
+        self.size() == 0 && self.run() < 15
     }
 
     /// Zeros before the value.
@@ -75,14 +108,20 @@ impl Entry {
         (self.run() << 4) as u8 | self.size() as u8
     }
 
-    /// The value in the bits that begin with the code. It must have a bit.
+    /// The value in the bits that begin with the code; zero if it has none.
     #[inline(always)]
     pub(super) fn value(self, bits: u64) -> i32 {
-        // Without the top bit it is negative, its bits inverted (`EXTEND`, T.81 F.2.2.1).
-        let value = bits << (self.0 >> 8 & 63);
-        let inverted = !((value as i64) >> 63);
-        (((value ^ inverted as u64) >> (self.0 >> 16 & 63)) as i32 ^ inverted as i32).wrapping_sub(inverted as i32)
+        extended(bits << (self.0 >> 8 & 63), (self.0 >> 16 & 63).into())
     }
+}
+
+/// The value that the bits begin with, which has 63 less `spare` of them. Without the top bit it is negative (`EXTEND`,
+/// T.81 F.2.2.1).
+#[inline(always)]
+pub(super) fn extended(bits: u64, spare: u64) -> i32 {
+    let is_negative = !((bits as i64) >> 63) as u64;
+    let (value, most) = (bits >> 1 >> spare, u64::MAX >> 1 >> spare);
+    value.wrapping_sub(most & is_negative) as i32
 }
 
 impl Huffman {
@@ -94,6 +133,8 @@ impl Huffman {
             offsets: [0; 17],
             counts: [0; 16],
             symbols: Vec::new(),
+            steps: Made::NONE,
+            skip: Made::NONE,
         };
         table.set(counts, symbols)?;
         Ok(table)
@@ -106,6 +147,7 @@ impl Huffman {
         }
         // Until it is whole it is not to be found again.
         self.symbols.clear();
+        (self.steps.is_current, self.skip.is_current) = (false, false);
         let mut code = 0_u32;
         let mut index = 0;
         let mut filled = 0;
@@ -136,16 +178,25 @@ impl Huffman {
         Ok(())
     }
 
-    /// Length, code and symbol of each.
-    pub(super) fn codes(&self) -> impl Iterator<Item = (u32, u32, u8)> {
-        (1..=16_u32).flat_map(move |length| {
-            let [before, limit] = [length - 1, length].map(|length| self.limits[length as usize]);
-            let codes = before >> (16 - length)..limit >> (16 - length);
-            codes.filter_map(move |code| {
-                let index = usize::try_from(code as i32 + self.offsets[length as usize]).ok()?;
-                Some((length, code, *self.symbols.get(index)?))
-            })
-        })
+    /// Makes ready what [`steps`](Self::steps) gives.
+    pub(super) fn make_steps(&mut self) {
+        self.steps.make(Steps::new, |steps| steps.set(&self.lookup));
+    }
+
+    /// Makes ready what [`skip`](Self::skip) gives.
+    pub(super) fn make_skip(&mut self) {
+        let codes = codes(&self.limits, &self.offsets, &self.symbols);
+        self.skip.make(Skip::new, |skip| skip.set(codes));
+    }
+
+    /// For coefficients by the step; `None` if that has not been made.
+    pub(super) fn steps(&self) -> Option<&Steps> {
+        self.steps.get()
+    }
+
+    /// For passing over coefficients; `None` if that has not been made.
+    pub(super) fn skip(&self) -> Option<&Skip> {
+        self.skip.get()
     }
 
     /// Takes a code, and leaves at least 16 bits loaded where there are that many.
@@ -165,6 +216,12 @@ impl Huffman {
         };
         bits.skip(entry.length())?;
         Ok(entry.symbol())
+    }
+
+    /// Of each next [`LOOKUP_BITS`] bits.
+    #[cfg(test)]
+    pub(super) fn lookup(&self) -> &[Entry; 1 << LOOKUP_BITS] {
+        &self.lookup
     }
 
     /// What the bits begin with, which are as many as a code may have; an error if that is none.
@@ -189,6 +246,18 @@ impl Huffman {
         let symbol = usize::try_from(index).ok().and_then(|index| self.symbols.get(index)).ok_or(Unusual)?;
         Ok(Some(Entry::new(length, *symbol)))
     }
+}
+
+/// Length, code and symbol of each.
+fn codes(limits: &[u32; 17], offsets: &[i32; 17], symbols: &[u8]) -> impl Iterator<Item = (u32, u32, u8)> {
+    (1..=16_u32).flat_map(move |length| {
+        let [before, limit] = [length - 1, length].map(|length| limits[length as usize]);
+        let codes = before >> (16 - length)..limit >> (16 - length);
+        codes.filter_map(move |code| {
+            let index = usize::try_from(code as i32 + offsets[length as usize]).ok()?;
+            Some((length, code, *symbols.get(index)?))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -216,11 +285,11 @@ mod tests {
                 let next = value << (60 - size) | 0x5a5;
                 let entry = table.entry(next).unwrap();
                 assert_eq!((entry.total(), entry.size(), entry.run()), (4 + u32::from(size), size.into(), 7));
-                assert_eq!(entry.is_special(), size == 0 || size > 10);
+                assert_eq!(entry.is_special(), size > 10);
                 // `EXTEND`, T.81 figure F.12.
                 let value = value as i32;
                 let expected = if size > 0 && value < 1 << (size - 1) { value - (1 << size) + 1 } else { value };
-                assert!(size == 0 || entry.value(next) == expected, "{size} {value}");
+                assert_eq!(entry.value(next), expected, "{size} {value}");
             }
         }
     }
@@ -246,7 +315,7 @@ mod tests {
         let mut counts = [0; 16];
         (counts[0], counts[2], counts[11]) = (1, 2, 1);
         let table = Huffman::new(&counts, b"abcd").unwrap();
-        let codes: Vec<_> = table.codes().collect();
+        let codes: Vec<_> = codes(&table.limits, &table.offsets, &table.symbols).collect();
         assert_eq!(codes, [(1, 0, b'a'), (3, 0b100, b'b'), (3, 0b101, b'c'), (12, 0b1100_0000_0000, b'd')]);
     }
 

@@ -13,10 +13,12 @@ mod frame;
 mod headers;
 mod huffman;
 mod idct;
+
 mod partial;
 mod progressive;
 mod scan;
 mod sequential;
+mod steps;
 mod strict;
 mod unstuffed;
 mod upsample;
@@ -26,7 +28,7 @@ use super::scale::{Extent, Wanted};
 use super::{DecodeError, FileFormat, check_size, cmyk, exif};
 use crate::resize::nearest_places;
 use color::ColorSpace;
-use frame::Frame;
+use frame::{Coefficients, Frame};
 use headers::{Headers, Segment, Tables};
 use partial::Picks;
 use scan::Scan;
@@ -42,7 +44,7 @@ pub(super) struct Scratch {
     planes: Vec<Vec<u8>>,
     tables: Tables,
     /// Of progressive files.
-    coefficients: [Vec<i16>; 4],
+    coefficients: [Coefficients; 4],
     rows: upsample::Rows,
     /// An interval's entropy-coded data.
     unstuffed: Vec<u8>,
@@ -179,7 +181,7 @@ fn decode_segments(
                     return Ok(Err(DecodeError::corrupt(FORMAT, at, format!("more than {MAX_SCANS} scans"))));
                 }
                 let buffers = (&mut scratch.planes, &mut scratch.coefficients);
-                let scan = Scan::new(frame, &headers.tables, at, buffers, bytes)?;
+                let scan = Scan::new(frame, &mut headers.tables, at, buffers, bytes)?;
                 let end = scan.decode(bytes, lenient, &mut scratch.unstuffed, &mut scratch.reached)?;
                 headers.go_on_at(end);
             }

@@ -1,14 +1,17 @@
 //! One scan: which blocks it has, in what order.
 
+use smallvec::SmallVec;
+
 use super::Unusual;
 use super::bits::BitReader;
-use super::frame::{Component, Frame, PerChannel};
+use super::frame::{Coefficients, Component, Frame, PerChannel};
 use super::headers::Tables;
 use super::huffman::Huffman;
-use super::partial::{self, Skips};
 use super::progressive::Band;
+#[cfg(target_arch = "x86_64")]
+use super::progressive::strict::{self as progressive, Counts};
 use super::sequential;
-use super::strict::{self, Slot, Units};
+use super::strict::{self, Codes, Slot, Units, Vectors};
 
 /// A scan whose header has been read.
 #[derive(Debug)]
@@ -18,7 +21,6 @@ pub(super) struct Scan<'a> {
     planes: &'a mut [Vec<u8>],
     /// Places in the frame, and the tables for the first and the other coefficients.
     members: PerChannel<Member<'a>>,
-    skips: Skips,
     band: Band,
     data: usize,
 }
@@ -38,15 +40,25 @@ impl<'a> Scan<'a> {
     /// Reads the header at `at` and makes room for what the scan will fill.
     pub(super) fn new(
         frame: &'a mut Frame,
-        tables: &'a Tables,
+        tables: &'a mut Tables,
         at: usize,
-        (planes, coefficients): (&'a mut Vec<Vec<u8>>, &mut [Vec<i16>; 4]),
+        (planes, coefficients): (&'a mut Vec<Vec<u8>>, &mut [Coefficients; 4]),
         bytes: &[u8],
     ) -> Result<Self, Unusual> {
         let count = usize::from(*bytes.get(at).ok_or(Unusual)?);
         let header = bytes.get(at + 1..at + 1 + 2 * count + 3).ok_or(Unusual)?;
         let (selectors, band) = header.split_at(2 * count);
         let band = Band { first: band[0].into(), last: band[1].into(), high: band[2] >> 4, low: band[2] & 15 };
+        for &[id, selector] in selectors.as_chunks::<2>().0 {
+            let component = frame.components.iter().find(|component| component.id == id);
+            let table = tables.ac.get_mut(usize::from(selector & 15)).ok_or(Unusual)?;
+            let (Some(component), Some(table), false) = (component, table, frame.progressive) else { continue };
+            table.make_steps();
+            if component.part.as_ref().is_some_and(|part| part.passes_over_much(component.blocks)) {
+                table.make_skip();
+            }
+        }
+        let tables: &Tables = tables;
         let mut members = PerChannel::new();
         for &[id, selector] in selectors.as_chunks::<2>().0 {
             let component = frame.components.iter().position(|component| component.id == id).ok_or(Unusual)?;
@@ -70,8 +82,7 @@ impl<'a> Scan<'a> {
             let buffers = (&mut planes[component], &mut coefficients[component]);
             prepare(&mut frame.components[component], buffers, tables, frame.progressive)?;
         }
-        let skips = if frame.is_reduced() { Skips::new(&members, &frame.components) } else { Skips::default() };
-        Ok(Self { frame, tables, planes, members, skips, band, data: at + header.len() + 1 })
+        Ok(Self { frame, tables, planes, members, band, data: at + header.len() + 1 })
     }
 
     /// Decodes the scan's data; returns where the marker after it is. `reached` says where that failed.
@@ -82,8 +93,19 @@ impl<'a> Scan<'a> {
         unstuffed: &mut Vec<u8>,
         reached: &mut usize,
     ) -> Result<usize, Unusual> {
-        if !lenient && !self.frame.progressive && !self.frame.is_reduced() {
+        if !lenient && !self.frame.progressive {
             return self.decode_strictly(bytes, unstuffed);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(counts), false) = (Counts::detect(), lenient || Vectors::best() == Vectors::None) {
+            let units = progressive::Units {
+                members: &self.members,
+                band: self.band,
+                count: self.units(),
+                restart_interval: self.tables.restart_interval,
+            };
+            let source = (bytes, self.data);
+            return progressive::decode(counts, &units, source, unstuffed, &mut self.frame.components);
         }
         let mut bits = BitReader::new(bytes, self.data, lenient);
         let end = self.units_from(&mut bits).and_then(|()| bits.end());
@@ -92,15 +114,15 @@ impl<'a> Scan<'a> {
     }
 
     fn decode_strictly(&mut self, bytes: &[u8], unstuffed: &mut Vec<u8>) -> Result<usize, Unusual> {
-        let mut slots = [None; strict::MAX_UNIT];
-        let mut free = slots.iter_mut();
+        let mut slots = SmallVec::<[Slot<'_>; strict::MAX_UNIT]>::new();
         for &Member { component, dc, ac } in &self.members {
             let (Some(dc), Some(ac)) = (dc, ac) else { return Err(Unusual) };
             let (across, down) =
                 if self.members.len() == 1 { (1, 1) } else { self.frame.components[component].sampling };
             for block in 0..across * down {
                 let place = (block % across, block / across);
-                *free.next().ok_or(Unusual)? = Some(Slot { component, dc, ac, place, step: (across, down) });
+                let codes = Codes::new(dc, ac)?;
+                slots.push(Slot { component, codes, place, step: (across, down) });
             }
         }
         let units = Units {
@@ -108,6 +130,7 @@ impl<'a> Scan<'a> {
             count: self.units(),
             restart_interval: self.tables.restart_interval,
             components: &self.frame.components,
+            is_reduced: self.frame.is_reduced(),
         };
         strict::decode(&units, (bytes, self.data), unstuffed, self.planes)
     }
@@ -183,10 +206,7 @@ impl<'a> Scan<'a> {
         }
         let prediction = &mut state.predictions[member.component];
         let plane = &mut self.planes[member.component];
-        match &component.part {
-            Some(part) => partial::block(member, (component, part), place, (bits, prediction), plane, &self.skips),
-            None => sequential::block(member, component, place, bits, prediction, plane),
-        }
+        sequential::block(member, component, place, bits, prediction, plane)
     }
 }
 
@@ -201,7 +221,7 @@ pub(super) struct State {
 
 fn prepare(
     component: &mut Component,
-    (plane, coefficients): (&mut Vec<u8>, &mut Vec<i16>),
+    (plane, coefficients): (&mut Vec<u8>, &mut Coefficients),
     tables: &Tables,
     progressive: bool,
 ) -> Result<(), Unusual> {
@@ -213,9 +233,11 @@ fn prepare(
     // Blocks outside the picture may be left out of a scan; nothing of them is seen.
     plane.resize(component.plane_len(), 0);
     if progressive {
-        component.coefficients = std::mem::take(coefficients);
+        (component.coefficients, component.occupied) = std::mem::take(coefficients);
         component.coefficients.clear();
         component.coefficients.resize(component.coefficients_len(), 0);
+        component.occupied.clear();
+        component.occupied.resize(component.coefficients_len() / 64, 0);
     }
     Ok(())
 }

@@ -9,11 +9,11 @@ use super::idct;
 use super::scan::Member;
 
 /// The largest difference of first coefficients has so many bits.
-pub(super) const MAX_DC_SIZE: u8 = 11;
+const MAX_DC_SIZE: u8 = 11;
 
 /// 16 bits, as the vector code of libjpeg-turbo has them: more there are only in damaged files.
 #[inline]
-pub(super) fn dequantised(coefficient: i32, step: i32) -> i32 {
+fn dequantised(coefficient: i32, step: i32) -> i32 {
     i32::from((coefficient as i16).wrapping_mul(step as i16))
 }
 
@@ -56,21 +56,25 @@ pub(super) fn block(
             continue;
         }
         at += run;
-        let natural = match ZIGZAG.get(at) {
-            Some(&natural) => usize::from(natural),
-            None => bits.damage(63)?,
-        };
-        coefficients[natural] = bits.value(size.into())? as i16;
+        let place = if at > 63 { bits.damage(63)? } else { at };
+        coefficients[place] = bits.value(size.into())? as i16;
         last = at;
         at += 1;
     }
 
+    if let Some(part) = &component.part {
+        if part.wants((x, y)) {
+            let steps = ZIGZAG.map(|at| quantization[usize::from(at)] as i16);
+            part.samples(&coefficients, &steps, (component.blocks.0, (x, y)), plane);
+        }
+        return Ok(());
+    }
     let stride = component.blocks.0 * BLOCK;
     let out = &mut plane[y * BLOCK * stride + x * BLOCK..];
     if last == 0 {
         idct::flat(dequantised(*prediction, quantization[0]), out, stride);
     } else {
-        idct::block(&coefficients, &quantization.map(|step| step as i16), out, stride);
+        idct::block(&idct::natural(&coefficients), &quantization.map(|step| step as i16), out, stride);
     }
     Ok(())
 }

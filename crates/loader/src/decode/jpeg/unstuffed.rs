@@ -65,7 +65,7 @@ fn before_ff(word: u64) -> usize {
 }
 
 /// Reads the bits of one interval.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     /// Bytes that are data, not padding.
@@ -105,6 +105,15 @@ impl<'a> Bits<'a> {
         self.count = self.count.wrapping_sub(count & 63);
     }
 
+    /// Gives back the last bits that have been taken, and loads what follows.
+    pub(super) fn rewind(&mut self, count: u32) -> Result<(), Unusual> {
+        let taken = (self.at * 8).wrapping_sub(self.count as usize).checked_sub(count as usize).ok_or(Unusual)?;
+        *self = Self { at: taken / 8, bits: 0, count: 0, ..*self };
+        self.refill()?;
+        self.skip(taken as u32 % 8);
+        self.refill()
+    }
+
     /// Checks that all has been taken, but for the padding of the last byte.
     pub(super) fn finish(&self) -> Result<(), Unusual> {
         let taken = (self.at * 8).wrapping_sub(self.count as usize);
@@ -140,6 +149,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn bits_can_be_given_back() {
+        let mut data = Vec::new();
+        let bytes: Vec<u8> = (0..100).map(|k| (k * 37 % 251) as u8).collect();
+        let (length, _) = copy(&bytes, 0, &mut data);
+        let mut bits = Bits::new(&data, length);
+        for number in 0..500 {
+            bits.refill().unwrap();
+            let before = bits.peek() >> 8;
+            let count = number * 7 % 38;
+            bits.skip(count);
+            bits.rewind(count).unwrap();
+            assert_eq!(bits.peek() >> 8, before, "{number}");
+            bits.skip(1);
+        }
+        assert!(bits.rewind(501).is_err());
     }
 
     #[test]

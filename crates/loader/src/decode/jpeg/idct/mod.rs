@@ -4,10 +4,13 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 pub(super) mod reduced;
 mod scalar;
 
 use super::frame::BLOCK;
+use super::headers::ZIGZAG;
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::Avx2;
 
@@ -71,6 +74,31 @@ pub(super) fn two(quantised: [&[i16; 64]; 2], quantization: [&[i16; 64]; 2]) -> 
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx2::two as two_avx2;
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::four as four_avx512;
+
+/// Samples of four blocks in the order in which they are coded, all with one quantisation table in natural order.
+pub(super) fn four_coded(coded: [&[i16; 64]; 4], steps: &[i16; 64]) -> [[u8; 64]; 4] {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+        let steps = ZIGZAG.map(|at| steps[usize::from(at)]);
+        // SAFETY: the processor has the features.
+        return unsafe { four_avx512(coded, [&steps; 4]) };
+    }
+    let [a, b, c, d] = coded.map(natural);
+    let ([a, b], [c, d]) = (two([&a, &b], [steps; 2]), two([&c, &d], [steps; 2]));
+    [a, b, c, d]
+}
+
+/// A block's values from the order in which they are coded to the natural one.
+#[inline(always)]
+pub(super) fn natural(coded: &[i16; 64]) -> [i16; 64] {
+    let mut natural = [0; 64];
+    for (&at, &value) in ZIGZAG.iter().zip(coded) {
+        natural[usize::from(at)] = value;
+    }
+    natural
+}
 
 pub(super) fn two_portable([a, b]: [&[i16; 64]; 2], quantization: [&[i16; 64]; 2]) -> [[u8; 64]; 2] {
     [scalar::block(a, quantization[0]), scalar::block(b, quantization[1])]

@@ -48,14 +48,27 @@ fn a_single_first_coefficient_is_flat() {
     }
 }
 
+#[test]
+fn a_corner_is_a_block_of_three_coefficients() {
+    let mut state = 3;
+    for round in 0..20_000 {
+        let all = coefficients(&mut state, round % 2 == 0);
+        let mut three = [0; 64];
+        [0, 1, 8].iter().for_each(|&at| three[at] = all[at]);
+        assert_eq!(two([0, 1, 8].map(|at| all[at])), scalar::two(&three));
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn the_vector_versions_give_the_same_samples() {
+fn the_vector_version_gives_the_same_samples() {
     let Some(avx2) = Avx2::detect() else { return };
     let mut state = 7;
     for round in 0..20_000 {
-        let coefficients = coefficients(&mut state, round % 2 == 0);
-        assert_eq!(avx2::four(avx2, &coefficients), scalar::four(&coefficients));
-        assert_eq!(avx2::two(avx2, &coefficients), scalar::two(&coefficients));
+        let mut corner = |wild| *coefficients(&mut state, wild).first_chunk().unwrap();
+        let (a, b) = (corner(round % 2 == 0), corner(round % 3 == 0));
+        let (a_steps, b_steps) = if round % 4 < 2 { ([1; 16], [3; 16]) } else { (corner(round % 8 < 6), corner(true)) };
+        let expected = [scalar::four_of_corner(&a, &a_steps), scalar::four_of_corner(&b, &b_steps)];
+        assert_eq!(avx2::four(avx2, [&a, &b], [&a_steps, &b_steps]), expected);
     }
 }

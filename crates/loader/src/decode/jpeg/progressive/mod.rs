@@ -1,11 +1,17 @@
-//! Blocks of progressive frames: coefficients gathered over the scans, then transformed (T.81 G).
+//! Blocks of progressive frames: coefficients gathered over the scans, in the order in which they are coded, then
+//! transformed (T.81 G). Here bit by bit, as damaged files need it, and what [`strict`] is tested against.
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod strict;
 
 use super::Unusual;
 use super::bits::BitReader;
 use super::frame::{BLOCK, Component};
-use super::headers::ZIGZAG;
 use super::idct;
 use super::scan::{Member, State};
+
+/// The largest difference of first coefficients has so many bits.
+const MAX_DC_SIZE: u32 = 11;
 
 /// Which coefficients a scan has, and which of their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +61,7 @@ impl Band {
         prediction: &mut i32,
     ) -> Result<(), Unusual> {
         let size = member.dc.ok_or(Unusual)?.decode(bits)?;
-        if size > 11 {
+        if u32::from(size) > MAX_DC_SIZE {
             bits.damage(())?;
         }
         *prediction = prediction.wrapping_add(bits.value(u32::from(size) & 15)?);
@@ -91,7 +97,7 @@ impl Band {
             if at > self.last {
                 bits.damage(())?;
             }
-            block[usize::from(*ZIGZAG.get(at).unwrap_or(&63))] = (bits.value(size.into())? << self.low) as i16;
+            block[at.min(63)] = (bits.value(size.into())? << self.low) as i16;
             at += 1;
         }
         Ok(())
@@ -127,7 +133,7 @@ impl Band {
                 };
                 // Over the coefficients that are there, and as many zeros as the run says.
                 while at <= self.last {
-                    let coefficient = &mut block[usize::from(ZIGZAG[at])];
+                    let coefficient = &mut block[at];
                     if *coefficient != 0 {
                         refine(coefficient, bit, bits)?;
                     } else if run == 0 {
@@ -142,8 +148,7 @@ impl Band {
             }
         }
         if *end_of_band_run > 0 {
-            for natural in ZIGZAG.get(at..=self.last).unwrap_or_default() {
-                let coefficient = &mut block[usize::from(*natural)];
+            for coefficient in block.get_mut(at..=self.last).unwrap_or_default() {
                 if *coefficient != 0 {
                     refine(coefficient, bit, bits)?;
                 }
@@ -160,23 +165,35 @@ fn end_of_band(run: u8, bits: &mut BitReader<'_>) -> Result<u32, Unusual> {
 }
 
 fn refine(coefficient: &mut i16, bit: i16, bits: &mut BitReader<'_>) -> Result<(), Unusual> {
-    if bits.take(1)? == 1 && *coefficient & bit == 0 {
-        *coefficient = coefficient.wrapping_add(if *coefficient > 0 { bit } else { -bit });
+    if bits.take(1)? == 1 {
+        correct(coefficient, bit);
     }
     Ok(())
 }
 
-/// Turns the gathered coefficients of a component into samples, two blocks at a time.
+/// Adds a bit to a coefficient's amount, unless it is there.
+#[inline(always)]
+fn correct(coefficient: &mut i16, bit: i16) {
+    if *coefficient & bit == 0 {
+        *coefficient = coefficient.wrapping_add(if *coefficient > 0 { bit } else { -bit });
+    }
+}
+
+/// Turns the gathered coefficients of a component into samples, four blocks at a time.
 pub(super) fn transform(component: &Component, quantization: &[i32; 64], plane: &mut [u8]) {
-    let stride = component.blocks.0 * BLOCK;
+    let across = component.blocks.0;
+    let stride = across * BLOCK;
     let steps = quantization.map(|step| step as i16);
     let blocks = component.coefficients.as_chunks::<64>().0;
-    for (index, pair) in blocks.chunks(2).enumerate() {
-        let first = &pair[0];
-        let samples = idct::two([first, pair.get(1).unwrap_or(first)], [&steps; 2]);
-        for (within, samples) in samples[..pair.len()].iter().enumerate() {
-            let (x, y) = ((2 * index + within) % component.blocks.0, (2 * index + within) / component.blocks.0);
+    for (index, blocks) in blocks.chunks(4).enumerate() {
+        // One that is not there is the first once more.
+        let samples = idct::four_coded(std::array::from_fn(|at| blocks.get(at).unwrap_or(&blocks[0])), &steps);
+        for (within, samples) in samples[..blocks.len()].iter().enumerate() {
+            let (x, y) = ((4 * index + within) % across, (4 * index + within) / across);
             idct::put(samples, &mut plane[y * BLOCK * stride + x * BLOCK..], stride);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
