@@ -12,11 +12,15 @@ use crate::flow::check;
 pub struct LoaderOptions {
     /// Threads that decode and resize. Default 0: one for each core.
     pub threads: usize,
-    /// Files read at the same time. Default 0: two for each compute thread, at least 4.
+    /// Files read at the same time at most. How many are depends on how long a read takes and how fast files are decoded:
+    /// one or two from memory, dozens from a network. Default 0: 256.
     pub concurrent_reads: usize,
     /// Batches begun or finished ahead of the consumer. Default 2.
     pub prefetch_batches: usize,
-    /// Bytes of files read and not yet decoded. Default 256 MiB. A single larger file is an error.
+    /// Bytes of buffers, for files that are read and not yet decoded and for batches, those that the consumer keeps too.
+    /// Beyond it the loader waits until a batch is dropped, or the consumer for the next batch: that one is always made.
+    /// The batches that [`prefetch_batches`](Self::prefetch_batches) asks for, and one for the consumer, may be there
+    /// whatever the budget. Default 256 MiB. A single larger file is an error.
     pub max_bytes_in_flight: u64,
     /// How long one stage may be at one file before the stream ends with an error that names both. Default 5 minutes;
     /// `None`: for ever. Waiting for the consumer does not count.
@@ -48,7 +52,7 @@ impl LoaderOptions {
 
     pub(super) fn concurrent_reads(&self) -> usize {
         match self.concurrent_reads {
-            0 => (2 * self.threads()).max(4),
+            0 => 256,
             reads => reads,
         }
     }
