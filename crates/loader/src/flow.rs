@@ -306,6 +306,11 @@ impl Flow {
         &self.generator
     }
 
+    /// Whether what is done to an image can wait for something: a function of the user's, or a disk.
+    pub(crate) fn can_block(&self) -> bool {
+        self.generator.standardization().function.is_some() || self.options.save_to.is_some()
+    }
+
     pub(crate) fn reader(&self) -> &FileReader {
         &self.reader
     }

@@ -116,7 +116,7 @@
 //!   begun or finished, and those that the consumer keeps. Beyond it the loader waits until a batch is dropped; only the
 //!   batch that the consumer waits for is made whatever the budget, so that one who keeps them all waits for none.
 //!   [`LoaderOptions::prefetch_batches`] batches and one for the consumer may be there in any case;
-//! - the scratch of [`LoaderOptions::threads`] compute threads: one decoded image each, and a few of the target's size.
+//! - the scratch of the compute threads, [`LoaderOptions::threads`] at most: one decoded image each, and a few of the target's size.
 //!   What an unusually large image took is let go some hundred images later.
 //!
 //! Buffers return when a file is decoded and when a [`Batch`] is dropped, and are used again: once a stream is warm,

@@ -1,5 +1,6 @@
 //! A warm decoder, resizer and standardisation take images without asking for memory, and so does a whole stream. Alone
 //! in its process, and one after the other, so that nothing else is counted.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -87,7 +88,13 @@ fn a_warm_stream_allocates_nothing() {
     }
     let generator = ImageDataGenerator::new().horizontal_flip(true);
     for (pixel_type, preprocessing) in [(PixelType::U8, Preprocessing::None), (PixelType::F32, Preprocessing::Caffe)] {
-        let options = FlowOptions { target_size: (24, 24), batch_size: 8, pixel_type, ..FlowOptions::default() };
+        let options = FlowOptions {
+            target_size: (24, 24),
+            interpolation: Interpolation::Bilinear,
+            batch_size: 8,
+            pixel_type,
+            ..FlowOptions::default()
+        };
         let flow = generator.clone().preprocessing(preprocessing).flow_from_files(root.path(), options).unwrap();
         let mut batches =
             flow.stream(0.., &LoaderOptions { threads: 2, ..LoaderOptions::default() }).unwrap().blocking();

@@ -61,7 +61,8 @@ pub struct BatchStream {
 impl BatchStream {
     pub(crate) fn start(flow: Flow, epochs: Range<u64>, options: &LoaderOptions) -> Result<Self, LoaderError> {
         options.check()?;
-        let in_flight = InFlight::new(&flow, options);
+        let threads = options.threads(flow.can_block());
+        let in_flight = InFlight::new(&flow, options, threads);
         let watch = Watch::new(options.stall_timeout, flow.source(), &in_flight);
         let report = ReportHandle::new(flow.options().error_budget, flow.samples());
         let running = Running::new(Arc::clone(&in_flight), watch.clone());
@@ -74,7 +75,7 @@ impl BatchStream {
             let watch = watch.clone();
             running.threads().spawn(Stage::Read, "watch", move || watch.run())?;
         }
-        for number in 0..options.threads() {
+        for number in 0..threads {
             let worker = Worker::new(&flow, &in_flight, &watch);
             running.threads().spawn(Stage::Decode, &format!("decode-{number}"), move || worker.run())?;
         }

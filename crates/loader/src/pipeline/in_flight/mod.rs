@@ -110,11 +110,12 @@ struct Consumer {
 }
 
 impl InFlight {
-    pub(super) fn new(flow: &Flow, options: &LoaderOptions) -> Arc<Self> {
+    /// For so many threads that compute.
+    pub(super) fn new(flow: &Flow, options: &LoaderOptions, threads: usize) -> Arc<Self> {
         let batch_size = flow.options().batch_size.min(flow.samples());
         let shape = flow.options().sample_shape();
         let prefetch = options.prefetch_batches;
-        let pace = Pace::new(options.threads(), options.concurrent_reads());
+        let pace = Pace::new(threads, options.concurrent_reads());
         let state = State {
             making: VecDeque::new(),
             first: 0,
@@ -125,7 +126,7 @@ impl InFlight {
             next_read: (0, 0),
             unread: 0,
             reading: Vec::with_capacity(pace.most_reads()),
-            ready: BinaryHeap::with_capacity(options.threads() + 4 * pace.most_reads()),
+            ready: BinaryHeap::with_capacity(threads + 4 * pace.most_reads()),
             working: 0,
             spare_making: Vec::new(),
             spare_plans: Vec::new(),

@@ -40,14 +40,12 @@ fn kept_batches_hold_the_loader_up_at_the_budget_until_one_is_dropped() {
         kept.push(stream.next().unwrap().unwrap());
     }
     let in_flight = std::sync::Arc::clone(&stream.stream.in_flight);
-    until("two more fit, and the files", || in_flight.undelivered() == 2);
-    kept.push(stream.next().unwrap().unwrap());
-    kept.push(stream.next().unwrap().unwrap());
+    until("another fits", || in_flight.undelivered() > 0);
     std::thread::sleep(Duration::from_millis(100));
     let (ahead, bytes) = (in_flight.undelivered(), in_flight.bytes());
-    assert!(ahead <= 1 && bytes <= BUDGET, "{ahead} batches ahead, {bytes} bytes");
-    drop(kept.split_off(3));
-    until("the loader goes on", || in_flight.undelivered() > ahead);
+    assert!(ahead < 4 && bytes <= BUDGET, "{ahead} batches ahead, {bytes} bytes");
+    kept.truncate(1);
+    until("the loader goes on", || in_flight.undelivered() == 4);
     assert!(in_flight.bytes() <= BUDGET);
 }
 
@@ -92,9 +90,8 @@ fn buffers_are_used_again_and_few() {
     let flow = ImageDataGenerator::new()
         .flow_from_files(root.path(), FlowOptions { pixel_type: PixelType::U8, ..options() })
         .unwrap();
-    let mut stream = flow.stream(0..100, &threads(2)).unwrap().blocking();
     let mut addresses = std::collections::BTreeSet::new();
-    while let Some(batch) = stream.next() {
+    for batch in flow.stream(0..100, &threads(2)).unwrap().blocking() {
         addresses.insert(batch.unwrap().parts.bytes.as_ptr() as usize);
     }
     assert!(addresses.len() <= 4, "{} buffers for 300 batches", addresses.len());

@@ -10,7 +10,9 @@ use std::time::Duration;
 use super::{content, flow, options, photos, threads};
 use crate::{ErrorBudget, FileReader, Flow, FlowOptions, LoaderError, LoaderOptions, OnError, Stage};
 
-fn run(flow: &Flow, loader: &LoaderOptions) -> Vec<(u64, usize, Vec<u32>, Vec<usize>, Vec<u32>)> {
+type Contents = Vec<(u64, usize, Vec<u32>, Vec<usize>, Vec<u32>)>;
+
+fn run(flow: &Flow, loader: &LoaderOptions) -> Contents {
     flow.stream(0..3, loader).unwrap().blocking().map(|batch| content(&batch.unwrap())).collect()
 }
 
@@ -87,7 +89,7 @@ fn what_a_function_fails_at_is_named_and_skipped() {
         let report = stream.report();
         let images: usize = stream.map(|batch| batch.unwrap().len()).sum();
         assert_eq!(images, if policy == OnError::Skip { 2 * 4 } else { 2 * 8 });
-        let told: Vec<_> = report.read().failures.iter().map(|failure| failure.reason()).collect();
+        let told: Vec<_> = report.read().failures.iter().map(crate::Failure::reason).collect();
         assert_eq!(told.len(), 4);
         assert!(told[1].ends_with("panicked: no such bucket"), "{told:?}");
     }
