@@ -1,7 +1,7 @@
 //! Batches, and the buffers that they come in.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Weak};
 
 use bytes::BytesMut;
 
@@ -82,21 +82,53 @@ pub struct Batch {
     /// Its place in that pass, from 0.
     pub index: usize,
     pub(crate) shape: SampleShape,
+    pub(crate) source: Arc<Index>,
+    pub(crate) parts: BatchParts,
+    pub(crate) home: Weak<dyn Home>,
+}
+
+/// The memory of a batch, used again and again.
+#[derive(Debug, Default)]
+pub(crate) struct BatchParts {
+    /// The pixels, aligned for their type.
+    pub(crate) bytes: BytesMut,
     pub(crate) sample_indices: Vec<usize>,
     pub(crate) labels: Vec<u32>,
-    pub(crate) source: Arc<Index>,
-    pub(crate) buffer: PooledBuffer,
+}
+
+/// Where the memory of a batch returns to when it is dropped.
+pub(crate) trait Home: fmt::Debug + Send + Sync {
+    /// Takes the memory of a batch that was dropped.
+    fn take_back(&self, parts: BatchParts);
+}
+
+impl BatchParts {
+    /// Room for the pixels of a batch, and for what is known of its samples.
+    pub(crate) fn new(samples: usize, bytes: usize) -> Self {
+        Self { bytes: aligned(bytes), sample_indices: Vec::with_capacity(samples), labels: Vec::with_capacity(samples) }
+    }
+}
+
+/// Buffers begin at a cache line, and so at a multiple of the size of an `f32`.
+const ALIGNMENT: usize = 64;
+
+fn aligned(capacity: usize) -> BytesMut {
+    let mut buffer = BytesMut::zeroed(capacity + ALIGNMENT);
+    let offset = buffer.as_ptr().align_offset(ALIGNMENT);
+    drop(buffer.split_to(offset));
+    buffer.truncate(capacity);
+    buffer
 }
 
 impl Batch {
     /// Number of samples.
     pub fn len(&self) -> usize {
-        self.sample_indices.len()
+        self.parts.sample_indices.len()
     }
 
     /// Whether there are none, as when [`OnError::Skip`](crate::OnError::Skip) had to leave out every sample.
     pub fn is_empty(&self) -> bool {
-        self.sample_indices.is_empty()
+        self.parts.sample_indices.is_empty()
     }
 
     /// `[samples, height, width, channels]`, or `[samples, channels, height, width]` in [`Layout::Nchw`].
@@ -111,30 +143,30 @@ impl Batch {
     /// The pixels, contiguous, in the order of [`shape`](Self::shape).
     pub fn pixels(&self) -> Pixels<'_> {
         match self.shape.pixel_type {
-            PixelType::U8 => Pixels::U8(&self.buffer.bytes),
-            PixelType::F32 => Pixels::F32(bytemuck::cast_slice(&self.buffer.bytes)),
+            PixelType::U8 => Pixels::U8(&self.parts.bytes),
+            PixelType::F32 => Pixels::F32(bytemuck::cast_slice(&self.parts.bytes)),
         }
     }
 
     /// The class of each sample; empty where samples have no single class.
     pub fn labels(&self) -> &[u32] {
-        &self.labels
+        &self.parts.labels
     }
 
     /// What Keras' iterator yields beside the pixels, by the [`ClassMode`](crate::ClassMode) of the flow.
     pub fn targets(&self) -> BatchTargets<'_> {
-        BatchTargets::of(&self.source, &self.sample_indices, self.pixels())
+        BatchTargets::of(&self.source, &self.parts.sample_indices, self.pixels())
     }
 
     /// What each sample counts for in the loss, `[samples]`, where the table has a column for it.
     pub fn weights(&self) -> Option<Vec<f32>> {
         let weights = self.source.weights()?;
-        Some(self.sample_indices.iter().map(|&sample| weights[sample]).collect())
+        Some(self.parts.sample_indices.iter().map(|&sample| weights[sample]).collect())
     }
 
     /// Each sample's place in the index of its [`Flow`](crate::Flow).
     pub fn sample_indices(&self) -> &[usize] {
-        &self.sample_indices
+        &self.parts.sample_indices
     }
 }
 
@@ -145,69 +177,17 @@ impl fmt::Debug for Batch {
             .field("index", &self.index)
             .field("shape", &self.shape())
             .field("pixel_type", &self.shape.pixel_type)
-            .field("labels", &self.labels)
-            .field("sample_indices", &self.sample_indices)
+            .field("labels", &self.parts.labels)
+            .field("sample_indices", &self.parts.sample_indices)
             .finish_non_exhaustive()
     }
 }
 
-/// Buffers of one size, used again and again.
-#[derive(Debug)]
-pub(crate) struct BufferPool {
-    capacity: usize,
-    /// How many wait for their next use at most; more are freed.
-    keep: usize,
-    free: Mutex<Vec<BytesMut>>,
-}
-
-/// `f32` values are read from buffers, which therefore begin at a multiple of their size.
-const ALIGNMENT: usize = align_of::<f32>();
-
-impl BufferPool {
-    pub(crate) fn new(capacity: usize, keep: usize) -> Arc<Self> {
-        Arc::new(Self { capacity, keep, free: Mutex::new(Vec::new()) })
-    }
-
-    /// An aligned buffer of `len` bytes, of unspecified content.
-    pub(crate) fn take(&self, len: usize) -> BytesMut {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer = free.unwrap_or_else(|| aligned(self.capacity));
-        buffer.resize(len, 0);
-        buffer
-    }
-
-    fn give_back(&self, buffer: BytesMut) {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < self.keep && buffer.capacity() >= self.capacity {
-            free.push(buffer);
-        }
-    }
-}
-
-fn aligned(capacity: usize) -> BytesMut {
-    let mut buffer = BytesMut::zeroed(capacity + ALIGNMENT);
-    let offset = buffer.as_ptr().align_offset(ALIGNMENT);
-    drop(buffer.split_to(offset));
-    buffer.truncate(capacity);
-    buffer
-}
-
-/// A buffer that returns to its pool when it is dropped.
-#[derive(Debug)]
-pub(crate) struct PooledBuffer {
-    bytes: BytesMut,
-    pool: Arc<BufferPool>,
-}
-
-impl PooledBuffer {
-    pub(crate) fn new(bytes: BytesMut, pool: Arc<BufferPool>) -> Self {
-        Self { bytes, pool }
-    }
-}
-
-impl Drop for PooledBuffer {
+impl Drop for Batch {
     fn drop(&mut self) {
-        self.pool.give_back(std::mem::take(&mut self.bytes));
+        if let Some(home) = self.home.upgrade() {
+            home.take_back(std::mem::take(&mut self.parts));
+        }
     }
 }
 
@@ -216,9 +196,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_rejoin_without_a_copy_and_the_buffer_is_used_again() {
-        let pool = BufferPool::new(12, 1);
-        let mut rest = pool.take(12);
+    fn slots_rejoin_without_a_copy() {
+        let mut rest = BatchParts::new(3, 12).bytes;
         let address = rest.as_ptr();
         let mut slots: Vec<BytesMut> = (0..3).map(|_| rest.split_to(4)).collect();
         for (slot, value) in slots.iter_mut().zip(1..) {
@@ -229,25 +208,14 @@ mod tests {
         slots.for_each(|slot| whole.unsplit(slot));
         assert_eq!(&whole[..], [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
         assert_eq!(whole.as_ptr(), address, "joined in place");
-        drop(rest);
-        drop(PooledBuffer::new(whole, Arc::clone(&pool)));
-        assert_eq!(pool.take(8).as_ptr(), address, "used again");
     }
 
     #[test]
     fn buffers_hold_floats() {
         for capacity in [4, 64, 4096, 1 << 20] {
-            let pool = BufferPool::new(capacity, 2);
-            let buffer = pool.take(capacity);
+            let buffer = BatchParts::new(1, capacity).bytes;
+            assert_eq!(buffer.len(), capacity);
             assert!(bytemuck::try_cast_slice::<u8, f32>(&buffer).is_ok());
         }
-    }
-
-    #[test]
-    fn a_pool_keeps_no_more_than_it_may() {
-        let pool = BufferPool::new(16, 1);
-        let buffers: Vec<PooledBuffer> = (0..3).map(|_| PooledBuffer::new(pool.take(16), Arc::clone(&pool))).collect();
-        drop(buffers);
-        assert_eq!(pool.free.lock().unwrap().len(), 1);
     }
 }

@@ -9,6 +9,7 @@ use crate::batch::{Layout, PixelType, SampleShape};
 use crate::decode::{DecodeOptions, DecodeScale, Wanted};
 use crate::error::LoaderError;
 use crate::failure::{ErrorBudget, OnError};
+use crate::file_reader::FileReader;
 use crate::generator::{Compat, ImageDataGenerator};
 use crate::pipeline::{BatchStream, LoaderOptions};
 use crate::resize::Interpolation;
@@ -90,11 +91,12 @@ pub struct Flow {
     generator: ImageDataGenerator,
     source: Arc<Index>,
     options: FlowOptions,
+    reader: FileReader,
 }
 
 impl Flow {
     pub(crate) fn new(generator: ImageDataGenerator, source: Index, options: FlowOptions) -> Result<Self, LoaderError> {
-        let flow = Self { generator, source: Arc::new(source), options };
+        let flow = Self { generator, source: Arc::new(source), options, reader: FileReader::default() };
         flow.check()?;
         Ok(flow)
     }
@@ -114,9 +116,16 @@ impl Flow {
     ///
     /// An option has a value that it cannot have.
     pub fn with(&self, generator: ImageDataGenerator, options: FlowOptions) -> Result<Self, LoaderError> {
-        let flow = Self { generator, options, source: Arc::clone(&self.source) };
+        let flow = Self { generator, options, ..self.clone() };
         flow.check()?;
         Ok(flow)
+    }
+
+    /// The same samples, whose files streams get from `reader` instead of the file system. Nothing needs to be at their
+    /// paths: those of a table need not be looked up ([`TableOptions::validate_filenames`](crate::TableOptions)).
+    #[must_use]
+    pub fn read_by(&self, reader: FileReader) -> Self {
+        Self { reader, ..self.clone() }
     }
 
     /// Both sides of a split, training first, each with the generator and options of this flow: give the validation
@@ -295,6 +304,15 @@ impl Flow {
 
     pub(crate) fn generator(&self) -> &ImageDataGenerator {
         &self.generator
+    }
+
+    /// Whether what is done to an image can wait for something: a function of the user's, or a disk.
+    pub(crate) fn can_block(&self) -> bool {
+        self.generator.standardization().function.is_some() || self.options.save_to.is_some()
+    }
+
+    pub(crate) fn reader(&self) -> &FileReader {
+        &self.reader
     }
 
     pub(crate) fn source(&self) -> &Arc<Index> {

@@ -112,17 +112,25 @@
 //!
 //! What is in flight does not grow with the data set or with time. It is bounded by:
 //!
-//! - [`LoaderOptions::prefetch_batches`] batches begun or finished, and those that the consumer holds; buffers are used
-//!   again once a [`Batch`] is dropped;
-//! - [`LoaderOptions::max_bytes_in_flight`] bytes of files read and not yet decoded;
-//! - the scratch of [`LoaderOptions::threads`] compute threads: one decoded image each, and a few of the target's size.
+//! - [`LoaderOptions::max_bytes_in_flight`] bytes of buffers: files that are read and not yet decoded, batches that are
+//!   begun or finished, and those that the consumer keeps. Beyond it the loader waits until a batch is dropped; only the
+//!   batch that the consumer waits for is made whatever the budget, so that one who keeps them all waits for none.
+//!   [`LoaderOptions::prefetch_batches`] batches and one for the consumer may be there in any case;
+//! - the scratch of the compute threads, [`LoaderOptions::threads`] at most: one decoded image each, and a few of the target's size.
+//!   What an unusually large image took is let go some hundred images later.
+//!
+//! Buffers return when a file is decoded and when a [`Batch`] is dropped, and are used again: once a stream is warm,
+//! reading, decoding JPEG, resizing and standardising allocate nothing.
 //!
 //! The index takes some 20 bytes a sample besides its name.
 //!
-//! A stream has a thread that reads (with blocking reads of [`LoaderOptions::concurrent_reads`] files at a time), the
-//! compute threads, and one that watches for stalls. It brings its own runtime: it may be polled in any, or in none.
-//! Dropping it ends and joins all of them. For one that hangs in a system call or in a function it waits two seconds;
-//! such a thread ends as soon as it is let go.
+//! A stream has a thread that plans the batches, threads that read, the compute threads, and one that watches for stalls.
+//! How many files are read at the same time, [`LoaderOptions::concurrent_reads`] at most, depends on how long a read takes
+//! and how fast files are decoded: one or two from memory, dozens from a network file system or through a [`FileReader`]
+//! of one's own ([`Flow::read_by`]). Reading may be ahead of the batches that have a buffer, so that slow reads are made
+//! good for whatever the size of a batch. A stream may be polled in any async runtime, or in none. Dropping it ends and
+//! joins all of its threads. For one that hangs in a system call or in a function it waits two seconds; such a thread ends
+//! as soon as it is let go.
 //!
 //! # Send and Sync
 //!
@@ -133,6 +141,7 @@
 //! - [`BatchStream`] and [`BlockingBatches`] are `Send` (and `Unpin`), and **not** `Sync`: one consumer at a time, which
 //!   may move. A [`ReportHandle`] may be read beside it.
 //! - [`PreprocessingFunction`] takes functions that are `Send + Sync + 'static`: all compute threads call the same one.
+//!   So does [`FileReader`], for threads that read.
 //! - [`stages`] that keep buffers take `&mut self`: one for each thread.
 //!
 //! # Features
@@ -144,8 +153,9 @@
 //!
 //! # Metrics
 //!
-//! Counters, queue depths and times of each stage are reported through the `metrics` facade, labelled with
-//! [`LoaderOptions::name`]; [`describe_metrics`] registers their descriptions.
+//! Counters, queue depths and times of each stage are reported through the `metrics` facade, to the recorder that is
+//! installed when a stream starts, labelled with [`LoaderOptions::name`]; [`describe_metrics`] registers their
+//! descriptions.
 //!
 //! [`LoaderOptions::concurrent_reads`]: field@LoaderOptions::concurrent_reads
 //! [`LoaderOptions::threads`]: field@LoaderOptions::threads
@@ -159,6 +169,7 @@ mod cpu;
 mod decode;
 mod error;
 mod failure;
+mod file_reader;
 mod flow;
 mod generator;
 mod metrics;
@@ -181,6 +192,7 @@ pub use batch::{Batch, Layout, PixelType, Pixels};
 pub use decode::{Alpha, ColorMode, DecodeError, DecodeOptions, DecodeScale, Depth16, ExifOrientation, MAX_PIXELS};
 pub use error::{LoaderError, Stage};
 pub use failure::{ErrorBudget, Failure, OnError};
+pub use file_reader::{FileBuffer, FileReader};
 pub use flow::{Flow, FlowOptions};
 pub use generator::{Compat, ImageDataGenerator, Shift, ZoomRange};
 pub use metrics::describe as describe_metrics;

@@ -1,8 +1,10 @@
-//! What the loader reports through the `metrics` facade. Nothing is reported until a recorder is installed.
+//! What the loader reports through the `metrics` facade, to the recorder that is installed when a stream starts.
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use crate::error::{LoaderError, Stage};
 
@@ -26,7 +28,7 @@ pub fn describe() {
     describe_gauge!(QUEUE_DEPTH, Unit::Count, "Items waiting in a queue of the loader.");
     describe_gauge!(QUEUE_CAPACITY, Unit::Count, "Items that fit in a queue of the loader.");
     describe_counter!(DECODE_ERRORS, Unit::Count, "Images that could not be read or decoded, by reason.");
-    describe_gauge!(BYTES_IN_FLIGHT, Unit::Bytes, "Bytes of image files read and not yet decoded.");
+    describe_gauge!(BYTES_IN_FLIGHT, Unit::Bytes, "Bytes of buffers for files and batches, those of kept batches too.");
 }
 
 /// What came of a place in a batch.
@@ -43,6 +45,8 @@ pub(crate) enum ImageResult {
 }
 
 impl ImageResult {
+    const ALL: [Self; 4] = [Self::Ok, Self::Error, Self::Skipped, Self::Replaced];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -63,6 +67,8 @@ pub(crate) enum Queue {
 }
 
 impl Queue {
+    const ALL: [Self; 2] = [Self::Compute, Self::Batches];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Compute => "compute",
@@ -71,30 +77,61 @@ impl Queue {
     }
 }
 
-pub(crate) fn stage(stage: Stage, flow: &'static str, took: Duration) {
-    histogram!(STAGE_SECONDS, "stage" => stage.as_str(), "flow" => flow).record(took);
+/// The metrics of one stream, looked up once: looking one up takes memory.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    flow: &'static str,
+    stages: [Histogram; 5],
+    images: [Counter; 4],
+    read_bytes: Counter,
+    depths: [Gauge; 2],
+    capacities: [Gauge; 2],
+    bytes_in_flight: Gauge,
 }
 
-pub(crate) fn read(flow: &'static str, bytes: usize) {
-    counter!(READ_BYTES, "flow" => flow).increment(bytes as u64);
-}
+/// The stages that are timed.
+const STAGES: [Stage; 5] = [Stage::Read, Stage::Decode, Stage::Resize, Stage::Augment, Stage::Standardize];
 
-pub(crate) fn image(flow: &'static str, result: ImageResult) {
-    counter!(IMAGES, "result" => result.as_str(), "flow" => flow).increment(1);
-}
+impl Meters {
+    pub(crate) fn new(flow: &'static str) -> Self {
+        Self {
+            flow,
+            stages: STAGES.map(|stage| histogram!(STAGE_SECONDS, "stage" => stage.as_str(), "flow" => flow)),
+            images: ImageResult::ALL.map(|result| counter!(IMAGES, "result" => result.as_str(), "flow" => flow)),
+            read_bytes: counter!(READ_BYTES, "flow" => flow),
+            depths: Queue::ALL.map(|queue| gauge!(QUEUE_DEPTH, "queue" => queue.as_str(), "flow" => flow)),
+            capacities: Queue::ALL.map(|queue| gauge!(QUEUE_CAPACITY, "queue" => queue.as_str(), "flow" => flow)),
+            bytes_in_flight: gauge!(BYTES_IN_FLIGHT, "flow" => flow),
+        }
+    }
 
-pub(crate) fn error(flow: &'static str, error: &LoaderError) {
-    counter!(DECODE_ERRORS, "reason" => error.reason(), "flow" => flow).increment(1);
-}
+    pub(crate) fn stage(&self, stage: Stage, took: Duration) {
+        if let Some(place) = STAGES.iter().position(|&timed| timed == stage) {
+            self.stages[place].record(took);
+        }
+    }
 
-pub(crate) fn queue_depth(queue: Queue, flow: &'static str, items: usize) {
-    gauge!(QUEUE_DEPTH, "queue" => queue.as_str(), "flow" => flow).set(items as f64);
-}
+    pub(crate) fn read(&self, bytes: usize) {
+        self.read_bytes.increment(bytes as u64);
+    }
 
-pub(crate) fn queue_capacity(queue: Queue, flow: &'static str, items: usize) {
-    gauge!(QUEUE_CAPACITY, "queue" => queue.as_str(), "flow" => flow).set(items as f64);
-}
+    pub(crate) fn image(&self, result: ImageResult) {
+        self.images[result as usize].increment(1);
+    }
 
-pub(crate) fn bytes_in_flight(flow: &'static str, bytes: u64) {
-    gauge!(BYTES_IN_FLIGHT, "flow" => flow).set(bytes as f64);
+    pub(crate) fn error(&self, error: &LoaderError) {
+        counter!(DECODE_ERRORS, "reason" => error.reason(), "flow" => self.flow).increment(1);
+    }
+
+    pub(crate) fn queue_depth(&self, queue: Queue, items: usize) {
+        self.depths[queue as usize].set(items as f64);
+    }
+
+    pub(crate) fn queue_capacity(&self, queue: Queue, items: usize) {
+        self.capacities[queue as usize].set(items as f64);
+    }
+
+    pub(crate) fn bytes_in_flight(&self, bytes: u64) {
+        self.bytes_in_flight.set(bytes as f64);
+    }
 }

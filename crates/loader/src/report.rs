@@ -44,6 +44,10 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.failures.is_empty() && self.rotated == 0 && self.clipped == 0
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.failures.extend(other.failures);
         self.rotated += other.rotated;

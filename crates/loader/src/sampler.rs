@@ -23,12 +23,20 @@ impl Sampler {
     }
 
     /// Every sample once, in the order of `epoch`.
+    #[cfg(test)]
     pub(crate) fn order(&self, epoch: u64) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..self.samples as u32).collect();
-        if self.shuffle {
-            KeyedRng::new(self.seed, Domain::Order, epoch, 0).shuffle(&mut order);
-        }
+        let mut order = Vec::new();
+        self.order_into(epoch, &mut order);
         order
+    }
+
+    /// As `order`, in memory that is there.
+    pub(crate) fn order_into(&self, epoch: u64, order: &mut Vec<u32>) {
+        order.clear();
+        order.extend(0..self.samples as u32);
+        if self.shuffle {
+            KeyedRng::new(self.seed, Domain::Order, epoch, 0).shuffle(order);
+        }
     }
 
     /// Samples to take the place of `sample` should it fail in `epoch`, best first: of the same class where there are
@@ -45,7 +53,7 @@ impl Sampler {
         others.into_iter()
     }
 
-    /// The places in [`order`](Self::order) that batch `index` takes.
+    /// The places in the order of an epoch that batch `index` takes.
     pub(crate) fn batch(&self, index: usize) -> Range<usize> {
         let start = index * self.batch_size;
         start..(start + self.batch_size).min(self.samples)

@@ -76,6 +76,7 @@ send_and_sync! {
     Batch,
     BatchTargets<'static>,
     Failure,
+    FileReader,
     Flow,
     Pixels<'static>,
     Report,

@@ -25,25 +25,33 @@ impl<'a> Draws<'a> {
         Self { flow }
     }
 
-    /// Every sample once, in the order of `epoch`.
+    /// Every sample once, in the order of `epoch`, in place of what `order` holds.
     ///
     /// # Errors
     ///
     /// Keras 3 has no such epoch: its seeds end.
-    pub(super) fn order(&self, epoch: u64) -> Result<Vec<u32>, LoaderError> {
+    pub(super) fn order(&self, epoch: u64, order: &mut Vec<u32>) -> Result<(), LoaderError> {
         match self.flow.generator().compat {
-            Compat::Documented => Ok(self.flow.sampler().order(epoch)),
-            Compat::Keras3 => self.keras3().order(epoch),
+            Compat::Documented => self.flow.sampler().order_into(epoch, order),
+            Compat::Keras3 => *order = self.keras3().order(epoch)?,
         }
+        Ok(())
     }
 
-    /// What is drawn for `samples`, which are batch `index` of `epoch`, in their order.
+    /// What is drawn for `samples`, which are batch `index` of `epoch`, in their order, in place of what `draws` holds.
     ///
     /// # Errors
     ///
     /// As [`order`](Self::order).
-    pub(super) fn batch(&self, epoch: u64, index: usize, samples: &[usize]) -> Result<Vec<Draw>, LoaderError> {
+    pub(super) fn batch(
+        &self,
+        epoch: u64,
+        index: usize,
+        samples: &[usize],
+        draws: &mut Vec<Draw>,
+    ) -> Result<(), LoaderError> {
         let (generator, options) = (self.flow.generator(), self.flow.options());
+        draws.clear();
         match generator.compat {
             Compat::Documented => {
                 let rng = |domain, sample: usize| KeyedRng::new(options.seed, domain, epoch, sample as u64);
@@ -51,16 +59,20 @@ impl<'a> Draws<'a> {
                     transform: Transform::draw(generator, options.target_size, &mut rng(Domain::Augmentation, sample)),
                     file_hash: rng(Domain::FileName, sample).below(10_000_000) as u32,
                 };
-                Ok(samples.iter().map(draw).collect())
+                draws.extend(samples.iter().map(draw));
             }
             Compat::Keras3 => {
                 let mut rng = self.keras3().batch(epoch, index as u64)?;
-                let draw = |_| Transform::draw_keras3(generator, options.target_size, &mut rng);
-                let transforms: Vec<Transform> = samples.iter().map(draw).collect();
-                let draw = |transform| Draw { transform, file_hash: file_hash(&mut rng) };
-                Ok(transforms.into_iter().map(draw).collect())
+                for _ in samples {
+                    let transform = Transform::draw_keras3(generator, options.target_size, &mut rng);
+                    draws.push(Draw { transform, file_hash: 0 });
+                }
+                for draw in draws {
+                    draw.file_hash = file_hash(&mut rng);
+                }
             }
         }
+        Ok(())
     }
 
     fn keras3(&self) -> Keras3Draws {

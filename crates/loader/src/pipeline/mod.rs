@@ -1,46 +1,46 @@
 //! The running thing: read -> decode -> resize -> batch, bounded at every step.
 //!
 //! ```text
-//! schedule --(slots)--> read (tokio, blocking pool) --(bytes)--> compute (named threads) --> assembly
-//!     \--------------(one receiver a batch, in order, bounded)--------------> consumer
+//! schedule --(plans)--> read (threads, as many as it takes) --(bytes)--> compute (threads) --(batches, in order)-->
+//! consumer
 //! ```
 //!
-//! The schedule hands the consumer a receiver for every batch before any of its samples is read: so
-//! batches arrive in order whoever finishes first, and the bounded channel of receivers is what stops the
-//! schedule from running ahead.
+//! What one stage leaves to the next lies [in flight](in_flight), where all threads of a stream meet. Reading may be
+//! ahead of batches that have no buffer yet; what bounds it is the byte budget and what decoding needs.
 
-mod assembly;
+mod budget;
 mod draws;
-mod limits;
+mod in_flight;
 mod options;
+mod pace;
 mod process;
 mod read;
 mod running;
+mod schedule;
 mod watch;
 mod worker;
 
+use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::sync::oneshot;
 use tokio_stream::Stream;
 
 use crate::batch::Batch;
 use crate::error::{LoaderError, Stage};
 use crate::flow::Flow;
-use crate::metrics::{self, Queue};
 use crate::report::ReportHandle;
-use assembly::Finished;
-use limits::Limits;
+use in_flight::{Finished, InFlight, Outcome};
+use read::Reader;
 use running::Running;
+use schedule::Schedule;
 use watch::Watch;
+use worker::Worker;
 
 pub use options::LoaderOptions;
-
-type Outcome = Result<Finished, LoaderError>;
-type Pending = oneshot::Receiver<Outcome>;
 
 /// Batches in order, read ahead by threads that stop and are joined when this is dropped.
 ///
@@ -48,43 +48,40 @@ type Pending = oneshot::Receiver<Outcome>;
 /// [`blocking`](Self::blocking).
 #[derive(Debug)]
 pub struct BatchStream {
-    batches: Pin<Box<async_channel::Receiver<Pending>>>,
-    /// The batch that is waited for.
-    pending: Option<Pending>,
+    in_flight: Arc<InFlight>,
     /// Batches still to come; a stream that ends before has lost a thread.
     left: u128,
     first_epoch: u64,
-    name: &'static str,
     report: ReportHandle,
     running: Running,
+    /// One consumer at a time: `Send`, and not `Sync`.
+    consumer: PhantomData<Cell<()>>,
 }
 
 impl BatchStream {
     pub(crate) fn start(flow: Flow, epochs: Range<u64>, options: &LoaderOptions) -> Result<Self, LoaderError> {
         options.check()?;
-        let (batch_sender, batches) = async_channel::bounded(options.prefetch_batches);
-        let (job_sender, jobs) = async_channel::bounded(2 * options.threads());
-        metrics::queue_capacity(Queue::Batches, options.name, options.prefetch_batches);
-        metrics::queue_capacity(Queue::Compute, options.name, 2 * options.threads());
-
-        let limits = Limits::new(options);
-        let watch = Watch::new(options.stall_timeout, flow.source());
+        let threads = options.threads(flow.can_block());
+        let in_flight = InFlight::new(&flow, options, threads);
+        let watch = Watch::new(options.stall_timeout, flow.source(), &in_flight);
         let report = ReportHandle::new(flow.options().error_budget, flow.samples());
-        let mut running = Running::new(jobs.downgrade(), limits.clone(), watch.clone());
+        let running = Running::new(Arc::clone(&in_flight), watch.clone());
         let left = u128::from(epochs.end.saturating_sub(epochs.start)) * flow.batches_per_epoch() as u128;
+        let first_epoch = epochs.start;
+
+        let schedule = Schedule::new(flow.clone(), Arc::clone(&in_flight));
+        running.threads().spawn(Stage::Read, "schedule", move || schedule.run(epochs))?;
         if watch.is_on() {
             let watch = watch.clone();
-            running.spawn(Stage::Read, "watch".to_owned(), move || watch.run())?;
+            running.threads().spawn(Stage::Read, "watch", move || watch.run())?;
         }
-        for number in 0..options.threads() {
-            let worker =
-                worker::Worker::new(&flow, options, jobs.clone(), Arc::clone(running.cancelled()), watch.clone());
-            running.spawn(Stage::Decode, format!("decode-{number}"), move || worker.run())?;
+        for number in 0..threads {
+            let worker = Worker::new(&flow, &in_flight, &watch);
+            running.threads().spawn(Stage::Decode, &format!("decode-{number}"), move || worker.run())?;
         }
-        let first_epoch = epochs.start;
-        let reader = read::Reader::new(flow, options, job_sender, limits, watch);
-        running.spawn(Stage::Read, "read".to_owned(), move || reader.run(epochs, &batch_sender))?;
-        Ok(Self { batches: Box::pin(batches), pending: None, left, first_epoch, name: options.name, report, running })
+        let reader = Reader::new(flow, Arc::clone(&in_flight), watch, Arc::clone(running.threads()));
+        running.threads().spawn(Stage::Read, "read", move || reader.run())?;
+        Ok(Self { in_flight, left, first_epoch, report, running, consumer: PhantomData })
     }
 
     /// What the stream has seen so far, and will have: the handle outlives the stream.
@@ -97,17 +94,14 @@ impl BatchStream {
         BlockingBatches { stream: self }
     }
 
-    /// What a batch's receiver gave, as an item. Ends the stream at an error.
-    fn item(&mut self, received: Result<Outcome, oneshot::error::RecvError>) -> Result<Batch, LoaderError> {
-        let outcome = received.unwrap_or(Err(LoaderError::Thread { stage: Stage::Collate, source: None }));
-        metrics::queue_depth(Queue::Batches, self.name, self.batches.len());
+    /// A batch as an item. Ends the stream at an error.
+    fn item(&mut self, outcome: Outcome) -> Result<Batch, LoaderError> {
         self.left = self.left.saturating_sub(1);
         let item = outcome.and_then(|Finished { batch, notes }| {
             self.report.add(batch.len(), batch.epoch == self.first_epoch, notes)?;
             Ok(batch)
         });
         if item.is_err() {
-            self.batches.close();
             self.running.cancel();
         }
         item
@@ -129,27 +123,15 @@ impl Stream for BatchStream {
         if self.running.is_cancelled() {
             return Poll::Ready(None);
         }
-        if self.pending.is_none() {
-            self.pending = ready!(self.batches.as_mut().poll_next(context));
-        }
-        let Some(pending) = &mut self.pending else { return Poll::Ready(self.end()) };
-        let received = ready!(Pin::new(pending).poll(context));
-        self.pending = None;
-        Poll::Ready(Some(self.item(received)))
+        let item = match ready!(self.in_flight.poll_batch(context.waker())) {
+            Some(outcome) => Some(self.item(outcome)),
+            None => self.end(),
+        };
+        Poll::Ready(item)
     }
 }
 
-impl Drop for BatchStream {
-    fn drop(&mut self) {
-        self.batches.close();
-    }
-}
-
-/// Batches for a consumer that blocks: a training loop, a script.
-///
-/// # Panics
-///
-/// `next` panics when it is called in an async task; poll the [`BatchStream`] there.
+/// Batches for a consumer that blocks: a training loop, a script. In an async task poll the [`BatchStream`].
 #[derive(Debug)]
 pub struct BlockingBatches {
     stream: BatchStream,
@@ -169,11 +151,8 @@ impl Iterator for BlockingBatches {
         if self.stream.running.is_cancelled() {
             return None;
         }
-        match self.stream.pending.take().or_else(|| self.stream.batches.recv_blocking().ok()) {
-            Some(pending) => {
-                let received = pending.blocking_recv();
-                Some(self.stream.item(received))
-            }
+        match self.stream.in_flight.wait_for_batch() {
+            Some(outcome) => Some(self.stream.item(outcome)),
             None => self.stream.end(),
         }
     }

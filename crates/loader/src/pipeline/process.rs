@@ -1,15 +1,15 @@
 //! One image from a file's bytes to its place in a batch.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::draws::Draw;
-use super::worker::Content;
 use crate::augment::{Warper, apply_after_warp, flip_horizontal, flip_vertical};
 use crate::batch::{Layout, PixelType, SampleShape};
 use crate::decode::{Decoder, Extent, Image};
 use crate::error::{LoaderError, Stage};
 use crate::flow::{Flow, FlowOptions};
-use crate::metrics;
+use crate::metrics::Meters;
 use crate::report::Notes;
 use crate::resize::{Crop, DeepView, Resizer, View, keep_aspect_box};
 use crate::standardize::{StandardizeError, StandardizeScratch};
@@ -32,7 +32,7 @@ impl Remarks {
 #[derive(Debug)]
 pub(super) struct Processor {
     flow: Flow,
-    name: &'static str,
+    meters: Arc<Meters>,
     decoder: Decoder,
     resizer: Resizer,
     warper: Warper,
@@ -44,13 +44,19 @@ pub(super) struct Processor {
     floats: Vec<f32>,
     /// The finished image, HWC, where its slot has another layout.
     finished: Vec<f32>,
+    /// The largest picture that the buffers have grown for, and the largest of the last ones, in pixels.
+    grown: usize,
+    peak: usize,
 }
 
+/// Buffers that have grown for a picture so many times larger than the last ones are let go.
+const OUTLIER: usize = 4;
+
 impl Processor {
-    pub(super) fn new(flow: &Flow, name: &'static str) -> Self {
+    pub(super) fn new(flow: &Flow, meters: &Arc<Meters>) -> Self {
         Self {
             flow: flow.clone(),
-            name,
+            meters: Arc::clone(meters),
             decoder: Decoder::default(),
             resizer: Resizer::default(),
             warper: Warper::default(),
@@ -59,29 +65,33 @@ impl Processor {
             deep: Vec::new(),
             floats: Vec::new(),
             finished: Vec::new(),
+            grown: 0,
+            peak: 0,
         }
     }
 
-    /// Fills `out`, a slot, with `sample`, augmented as `draw` says. Tells `enter` each stage that begins.
+    /// Fills `out`, a slot, with `sample`, the image in `file`, augmented as `draw` says. Tells `enter` each stage that
+    /// begins.
     pub(super) fn process(
         &mut self,
-        content: Content,
+        file: &[u8],
         sample: usize,
         draw: Draw,
         out: &mut [u8],
         mut enter: impl FnMut(Stage),
     ) -> Result<Remarks, LoaderError> {
-        let name = self.name;
+        let meters = Arc::clone(&self.meters);
         let mut clock = Instant::now();
         let mut leave = |stage| {
             let now = Instant::now();
-            metrics::stage(stage, name, now - clock);
+            meters.stage(stage, now - clock);
             clock = now;
         };
         enter(Stage::Decode);
-        let decoded = self.decoder.decode_for(&content.bytes, &self.flow.options().decode, &self.flow.wanted());
+        self.shrink();
+        let decoded = self.decoder.decode_for(file, &self.flow.options().decode, &self.flow.wanted());
         decoded.map_err(|source| LoaderError::Decode { path: self.flow.source().path(sample), source })?;
-        drop(content);
+        self.count_picture();
         leave(Stage::Decode);
 
         let shape = self.flow.options().sample_shape();
@@ -124,6 +134,21 @@ impl Processor {
             save_to.save(&values, (shape.height, shape.width, shape.channels), (sample, draw.file_hash))?;
         }
         Ok(remarks)
+    }
+
+    /// Remembers how large pictures are.
+    fn count_picture(&mut self) {
+        let (height, width) = self.decoder.image().picture;
+        self.grown = self.grown.max(height * width);
+        self.peak = (self.peak - self.peak / 64).max(height * width);
+    }
+
+    /// Lets go of what an outlier among the pictures left behind, some hundred pictures later.
+    fn shrink(&mut self) {
+        if self.grown > OUTLIER * self.peak.max(1 << 18) {
+            (self.decoder, self.resizer) = (Decoder::default(), Resizer::default());
+            self.grown = self.peak;
+        }
     }
 
     /// The decoded image of 8 bits a channel, resized into `out`.

@@ -1,183 +1,85 @@
-//! The schedule of batches, and the reads that it starts: tokio hands each to a blocking thread, which is
-//! what the operating system's file calls need.
+//! Threads that read files: as many as reading takes to keep up with decoding.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::ops::Range;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_channel::Sender;
-use tokio::runtime::{self, Handle};
-use tokio::sync::oneshot;
-
-use super::assembly::{self, Plan, Slot};
-use super::draws::{Draw, Draws};
-use super::limits::{Limits, ReadTurn, Reservation};
-use super::watch::Watch;
-use super::worker::{Content, Job};
-use super::{LoaderOptions, Outcome, Pending};
-use crate::batch::BufferPool;
-use crate::error::{LoaderError, Stage};
+use super::in_flight::{Content, InFlight, ToRead};
+use super::running::Threads;
+use super::watch::{Seat, Watch};
+use crate::error::Stage;
+use crate::file_reader::FileRead;
 use crate::flow::Flow;
-use crate::metrics::{self, Queue};
 
-/// How long a read that the system holds up may delay the end of a stream.
-const SHUTDOWN: Duration = Duration::from_millis(100);
-
-/// Runs the schedule on a thread of its own, with a small tokio runtime.
+/// Reads one file at a time.
 #[derive(Debug)]
 pub(super) struct Reader {
     flow: Flow,
-    name: &'static str,
-    jobs: Sender<Job>,
-    limits: Limits,
+    in_flight: Arc<InFlight>,
     watch: Watch,
-    pool: Arc<BufferPool>,
+    seat: Seat,
+    threads: Arc<Threads>,
+    path: PathBuf,
 }
 
 impl Reader {
-    pub(super) fn new(flow: Flow, options: &LoaderOptions, jobs: Sender<Job>, limits: Limits, watch: Watch) -> Self {
-        let batch = flow.options().batch_size.min(flow.samples());
-        let bytes = batch * flow.options().sample_shape().bytes();
-        Self {
-            flow,
-            name: options.name,
-            jobs,
-            limits,
-            watch,
-            // One more than are under way: the consumer holds one.
-            pool: BufferPool::new(bytes, options.prefetch_batches + 1),
+    pub(super) fn new(flow: Flow, in_flight: Arc<InFlight>, watch: Watch, threads: Arc<Threads>) -> Self {
+        Self { flow, in_flight, seat: watch.seat(), watch, threads, path: PathBuf::new() }
+    }
+
+    /// Reads until the stream ends.
+    pub(super) fn run(mut self) {
+        while let Some(to_read) = self.in_flight.next_read() {
+            if to_read.more_readers {
+                self.start_another();
+            }
+            self.read(to_read);
         }
     }
 
-    pub(super) fn run(self, epochs: Range<u64>, batches: &Sender<Pending>) {
-        let runtime = runtime::Builder::new_current_thread()
-            .thread_name("xfer-read-file")
-            .max_blocking_threads(self.limits.concurrent_reads())
-            .build();
-        match runtime {
-            Ok(runtime) => {
-                runtime.block_on(self.schedule(epochs, batches));
-                runtime.shutdown_timeout(SHUTDOWN);
-            }
-            Err(error) => {
-                let (done, pending) = oneshot::channel();
-                let _ = done.send(Err(LoaderError::Thread { stage: Stage::Read, source: Some(error) }));
-                let _ = batches.send_blocking(pending);
-            }
+    fn start_another(&self) {
+        let reader =
+            Self::new(self.flow.clone(), Arc::clone(&self.in_flight), self.watch.clone(), Arc::clone(&self.threads));
+        // Without it reading is slower, and goes on.
+        if self.threads.spawn(Stage::Read, "read-more", move || reader.run()).is_err() {
+            self.in_flight.no_more_readers();
         }
     }
 
-    /// Begins batches in order and starts their reads, until the consumer is gone or the epochs are over.
-    async fn schedule(&self, epochs: Range<u64>, batches: &Sender<Pending>) {
-        let sampler = self.flow.sampler();
-        let draws = Draws::new(&self.flow);
-        for epoch in epochs {
-            let order = match draws.order(epoch) {
-                Ok(order) => order,
-                Err(error) => return refuse(batches, error).await,
-            };
-            for index in 0..sampler.batches_per_epoch() {
-                let (done, pending) = oneshot::channel();
-                if batches.send(pending).await.is_err() {
-                    return;
-                }
-                metrics::queue_depth(Queue::Batches, self.name, batches.len());
-                let samples: Vec<usize> = order[sampler.batch(index)].iter().map(|&s| s as usize).collect();
-                let draws = match draws.batch(epoch, index, &samples) {
-                    Ok(draws) => draws,
-                    Err(error) => {
-                        let _ = done.send(Err(error));
-                        return;
-                    }
-                };
-                for (slot, draw) in self.begin(epoch, index, samples, done).into_iter().zip(draws) {
-                    let Some(turn) = self.limits.next_read().await else { return };
-                    self.start_read(turn, slot, epoch, draw);
-                }
+    fn read(&mut self, to_read: ToRead) {
+        self.path.as_mut_os_string().clear();
+        self.path.push(self.flow.source().root());
+        self.path.push(self.flow.source().name(to_read.sample));
+        let started = Instant::now();
+        let (in_flight, seat) = (&*self.in_flight, &self.seat);
+        let mut waited = Duration::ZERO;
+        let mut take = |bytes| {
+            // Waiting for room is no stall.
+            seat.leave();
+            let before = Instant::now();
+            let buffer = in_flight.buffer(to_read.key, bytes);
+            waited = before.elapsed();
+            seat.enter(to_read.key, to_read.sample, Stage::Read);
+            buffer
+        };
+        seat.enter(to_read.key, to_read.sample, Stage::Read);
+        let read = self.flow.reader().read_with(&self.path, in_flight.max_bytes(), &mut take);
+        seat.leave();
+        let took = started.elapsed().saturating_sub(waited);
+        match read {
+            FileRead::Done(buffer, len) => {
+                in_flight.meters.stage(Stage::Read, took);
+                in_flight.meters.read(len);
+                to_read.finish(Ok(Content::new(buffer, len)), took);
             }
-        }
-        self.limits.all_read().await;
-    }
-
-    fn begin(&self, epoch: u64, index: usize, sample_indices: Vec<usize>, done: oneshot::Sender<Outcome>) -> Vec<Slot> {
-        let shape = self.flow.options().sample_shape();
-        let plan = Plan { epoch, index, shape, sample_indices, source: Arc::clone(self.flow.source()) };
-        assembly::begin(plan, done, &self.pool)
-    }
-
-    fn start_read(&self, turn: ReadTurn, slot: Slot, epoch: u64, draw: Draw) {
-        let path = self.flow.source().path(slot.sample);
-        let (jobs, limits, watch) = (self.jobs.clone(), self.limits.clone(), self.watch.clone());
-        let (runtime, name) = (Handle::current(), self.name);
-        tokio::task::spawn_blocking(move || {
-            let started = Instant::now();
-            let content = match read_within(&path, &limits, &runtime, &watch, &slot) {
-                Ok(Some((bytes, reserved))) => {
-                    metrics::stage(Stage::Read, name, started.elapsed());
-                    metrics::read(name, bytes.len());
-                    Ok(Content { bytes, _reserved: Some(reserved) })
+            FileRead::Failed(error, buffer) => {
+                if let Some(buffer) = buffer {
+                    to_read.give_back(buffer);
                 }
-                // The stream is being dropped.
-                Ok(None) => return,
-                Err(error) => Err(error),
-            };
-            // A full queue holds the read's turn: reading waits for decoding. A closed one means that the consumer is
-            // gone.
-            let _ = jobs.send_blocking(Job { content, slot, epoch, draw });
-            metrics::queue_depth(Queue::Compute, name, jobs.len());
-            drop(turn);
-        });
+                to_read.finish(Err(error), took);
+            }
+            // The stream is being dropped.
+            FileRead::GivenUp => {}
+        }
     }
-}
-
-/// Ends the stream with `error`.
-async fn refuse(batches: &Sender<Pending>, error: LoaderError) {
-    let (done, pending) = oneshot::channel();
-    let _ = done.send(Err(error));
-    // Nobody is there to be told where the stream has been dropped.
-    let _ = batches.send(pending).await;
-}
-
-/// The bytes of a file, and the part of the budget that they take; `None` when the stream is being dropped.
-fn read_within(
-    path: &Path,
-    limits: &Limits,
-    runtime: &Handle,
-    watch: &Watch,
-    slot: &Slot,
-) -> Result<Option<(Vec<u8>, Reservation)>, LoaderError> {
-    let watched = watch.begin(slot, Stage::Read);
-    let size = size_of_file(path, limits.max_bytes)?;
-    // Waiting for room is no stall.
-    drop(watched);
-    let Some(reserved) = limits.reserve(size, runtime) else { return Ok(None) };
-    let _watched = watch.begin(slot, Stage::Read);
-    Ok(Some((read_file(path, size)?, reserved)))
-}
-
-/// The size of a regular file of at most `limit` bytes.
-pub(super) fn size_of_file(path: &Path, limit: u64) -> Result<u64, LoaderError> {
-    // Looked at before it is opened: opening a pipe would wait for a writer.
-    let metadata = fs::metadata(path).map_err(|source| unread(path, source))?;
-    if !metadata.is_file() {
-        return Err(unread(path, io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
-    }
-    if metadata.len() > limit {
-        return Err(LoaderError::FileTooLarge { path: path.to_owned(), bytes: metadata.len(), limit });
-    }
-    Ok(metadata.len())
-}
-
-/// The first `size` bytes of a file: one that grows meanwhile is cut where its reservation ends, and decoding will tell.
-pub(super) fn read_file(path: &Path, size: u64) -> Result<Vec<u8>, LoaderError> {
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    File::open(path).and_then(|file| file.take(size).read_to_end(&mut bytes)).map_err(|source| unread(path, source))?;
-    Ok(bytes)
-}
-
-fn unread(path: &Path, source: io::Error) -> LoaderError {
-    LoaderError::Io { path: path.to_owned(), stage: Stage::Read, source }
 }

@@ -1,100 +1,131 @@
 //! The threads of one stream, and how they end.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::limits::Limits;
+use super::in_flight::InFlight;
 use super::watch::Watch;
-use super::worker::Job;
 use crate::error::{LoaderError, Stage};
 
 /// How long a drop waits for threads that are at a file. A thread that the system or a user's function holds up for
 /// longer ends by itself as soon as it is let go.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The threads of one stream.
+/// One stream at work.
 #[derive(Debug)]
 pub(super) struct Running {
-    cancelled: Arc<AtomicBool>,
-    jobs: async_channel::WeakReceiver<Job>,
-    limits: Limits,
+    in_flight: Arc<InFlight>,
     watch: Watch,
-    threads: Vec<JoinHandle<()>>,
-    /// Every thread holds a clone of the sender; nothing is ever sent.
-    alive: mpsc::Sender<()>,
-    ended: mpsc::Receiver<()>,
+    threads: Arc<Threads>,
+}
+
+/// The threads of one stream. Threads may start others.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Those that have not ended.
+    running: usize,
+    handles: Vec<JoinHandle<()>>,
+    /// Whether no more may start.
+    closed: bool,
 }
 
 impl Running {
-    pub(super) fn new(jobs: async_channel::WeakReceiver<Job>, limits: Limits, watch: Watch) -> Self {
-        let (alive, ended) = mpsc::channel();
-        Self { cancelled: Arc::default(), jobs, limits, watch, threads: Vec::new(), alive, ended }
+    pub(super) fn new(in_flight: Arc<InFlight>, watch: Watch) -> Self {
+        Self { in_flight, watch, threads: Arc::default() }
     }
 
-    /// The flag that [`cancel`](Self::cancel) sets.
-    pub(super) fn cancelled(&self) -> &Arc<AtomicBool> {
-        &self.cancelled
+    pub(super) fn threads(&self) -> &Arc<Threads> {
+        &self.threads
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn spawn(
-        &mut self,
-        stage: Stage,
-        name: String,
-        run: impl FnOnce() + Send + 'static,
-    ) -> Result<(), LoaderError> {
-        let alive = self.alive.clone();
-        let run = move || {
-            let _alive = alive;
-            run();
-        };
-        match thread::Builder::new().name(format!("xfer-{name}")).spawn(run) {
-            Ok(thread) => {
-                self.threads.push(thread);
-                Ok(())
-            }
-            Err(error) => Err(LoaderError::Thread { stage, source: Some(error) }),
-        }
+        self.in_flight.is_closed()
     }
 
     pub(super) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-        self.limits.close();
+        self.in_flight.close();
         self.watch.stop();
-        if let Some(jobs) = self.jobs.upgrade() {
-            jobs.close();
-        }
-    }
-
-    fn stop(&mut self) {
-        self.cancel();
-        // Once the last thread has let go of its sender, receiving fails at once.
-        self.alive = mpsc::channel().0;
-        let deadline = Instant::now() + PATIENCE;
-        while self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
-        for thread in self.threads.drain(..) {
-            if thread.is_finished() || Instant::now() < deadline {
-                // A thread that panicked has nothing left to clean up; its batches have ended in an error.
-                let _ = thread.join();
-            }
-        }
-    }
-
-    #[cfg(test)]
-    pub(super) fn threads(&self) -> &[JoinHandle<()>] {
-        &self.threads
     }
 }
 
 /// Where the stream failed to start, the threads that did start end here.
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop();
+        self.cancel();
+        self.threads.join();
+    }
+}
+
+impl Threads {
+    /// Starts a thread.
+    pub(super) fn spawn(
+        self: &Arc<Self>,
+        stage: Stage,
+        name: &str,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), LoaderError> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(LoaderError::Thread { stage, source: None });
+        }
+        // Before it starts: it may end at once.
+        state.running += 1;
+        drop(state);
+        let alive = Alive(Arc::clone(self));
+        let run = move || {
+            let _alive = alive;
+            run();
+        };
+        match thread::Builder::new().name(format!("xfer-{name}")).spawn(run) {
+            Ok(thread) => {
+                self.lock().handles.push(thread);
+                Ok(())
+            }
+            Err(error) => Err(LoaderError::Thread { stage, source: Some(error) }),
+        }
+    }
+
+    /// Waits for every thread to end, for as long as there is patience.
+    fn join(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let (mut state, timeout) = self
+            .ended
+            .wait_timeout_while(state, PATIENCE, |state| state.running > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        let handles = std::mem::take(&mut state.handles);
+        drop(state);
+        for thread in handles {
+            if thread.is_finished() || !timeout.timed_out() {
+                // A thread that panicked has nothing left to clean up; its batches have ended in an error.
+                let _ = thread.join();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<String> {
+        self.lock().handles.iter().filter_map(|thread| thread.thread().name().map(str::to_owned)).collect()
+    }
+}
+
+/// Counts a thread as running as long as it lives.
+struct Alive(Arc<Threads>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.lock().running -= 1;
+        self.0.ended.notify_all();
     }
 }

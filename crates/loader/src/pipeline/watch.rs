@@ -1,11 +1,10 @@
 //! Who is at which file since when: a stage that hangs ends its batch with the file's name instead of for ever keeping
 //! the consumer waiting.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::assembly::{FailureHandle, Slot};
+use super::in_flight::{InFlight, Key};
 use crate::error::{LoaderError, Stage};
 use crate::source::Index;
 
@@ -19,36 +18,34 @@ pub(super) struct Watch {
 struct Shared {
     timeout: Duration,
     source: Arc<Index>,
+    in_flight: Arc<InFlight>,
     state: Mutex<State>,
     over: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    next: u64,
-    activities: HashMap<u64, Activity>,
+    seats: Vec<Arc<Mutex<Option<Activity>>>>,
     over: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Activity {
+    key: Key,
     sample: usize,
     stage: Stage,
     since: Instant,
-    batch: FailureHandle,
 }
 
-/// One file being worked on, until it is dropped.
+/// Where one thread says what it is at. Nobody else writes there, so that threads do not wait for each other.
 #[derive(Debug)]
-pub(super) struct Watched {
-    shared: Option<Arc<Shared>>,
-    id: u64,
-}
+pub(super) struct Seat(Option<Arc<Mutex<Option<Activity>>>>);
 
 impl Watch {
-    pub(super) fn new(timeout: Option<Duration>, source: &Arc<Index>) -> Self {
+    pub(super) fn new(timeout: Option<Duration>, source: &Arc<Index>, in_flight: &Arc<InFlight>) -> Self {
         let shared = timeout.map(|timeout| {
-            Arc::new(Shared { timeout, source: Arc::clone(source), state: Mutex::default(), over: Condvar::new() })
+            let (source, in_flight) = (Arc::clone(source), Arc::clone(in_flight));
+            Arc::new(Shared { timeout, source, in_flight, state: Mutex::default(), over: Condvar::new() })
         });
         Self { shared }
     }
@@ -58,37 +55,38 @@ impl Watch {
         self.shared.is_some()
     }
 
-    /// Says that `stage` begins with the file of `slot`.
-    pub(super) fn begin(&self, slot: &Slot, stage: Stage) -> Watched {
-        let Some(shared) = &self.shared else { return Watched { shared: None, id: 0 } };
-        let activity = Activity { sample: slot.sample, stage, since: Instant::now(), batch: slot.failure_handle() };
-        let mut state = shared.lock();
-        let id = state.next;
-        state.next += 1;
-        state.activities.insert(id, activity);
-        Watched { shared: Some(Arc::clone(shared)), id }
+    /// A seat for another thread.
+    pub(super) fn seat(&self) -> Seat {
+        Seat(self.shared.as_ref().map(|shared| {
+            let seat = Arc::default();
+            lock(&shared.state).seats.push(Arc::clone(&seat));
+            seat
+        }))
     }
 
     /// Looks for stages that take too long, until [`stop`](Self::stop).
     pub(super) fn run(&self) {
         let Some(shared) = &self.shared else { return };
-        let mut state = shared.lock();
+        let mut state = lock(&shared.state);
         while !state.over {
             let now = Instant::now();
             let mut next = shared.timeout;
-            state.activities.retain(|_, activity| {
-                let waited = now.duration_since(activity.since);
-                if waited < shared.timeout {
-                    next = next.min(shared.timeout - waited);
-                    return true;
+            for seat in &state.seats {
+                let Some(activity) = *lock(seat) else { continue };
+                let waited = now.saturating_duration_since(activity.since);
+                match shared.timeout.checked_sub(waited) {
+                    Some(left) if !left.is_zero() => next = next.min(left),
+                    // A batch that has ended stays as it is: the thread may have gone on just now.
+                    _ => shared.in_flight.fail(
+                        activity.key,
+                        LoaderError::Stalled {
+                            path: shared.source.path(activity.sample),
+                            stage: activity.stage,
+                            waited,
+                        },
+                    ),
                 }
-                activity.batch.fail(LoaderError::Stalled {
-                    path: shared.source.path(activity.sample),
-                    stage: activity.stage,
-                    waited,
-                });
-                false
-            });
+            }
             let waited = shared.over.wait_timeout(state, next.max(Duration::from_millis(1)));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -96,34 +94,28 @@ impl Watch {
 
     pub(super) fn stop(&self) {
         if let Some(shared) = &self.shared {
-            shared.lock().over = true;
+            lock(&shared.state).over = true;
             shared.over.notify_all();
         }
     }
 }
 
-impl Watched {
-    /// The same file goes on to `stage`.
-    pub(super) fn enter(&self, stage: Stage) {
-        if let Some(shared) = &self.shared
-            && let Some(activity) = shared.lock().activities.get_mut(&self.id)
-        {
-            activity.stage = stage;
-            activity.since = Instant::now();
+impl Seat {
+    /// Says that `stage` begins with a file.
+    pub(super) fn enter(&self, key: Key, sample: usize, stage: Stage) {
+        if let Some(seat) = &self.0 {
+            *lock(seat) = Some(Activity { key, sample, stage, since: Instant::now() });
+        }
+    }
+
+    /// Says that the thread is at no file.
+    pub(super) fn leave(&self) {
+        if let Some(seat) = &self.0 {
+            *lock(seat) = None;
         }
     }
 }
 
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if let Some(shared) = &self.shared {
-            shared.lock().activities.remove(&self.id);
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,41 +1,18 @@
 //! Compute threads: one image at a time from a file's bytes to its slot, and what becomes of a file that fails.
 
-use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_channel::Receiver;
-
-use super::LoaderOptions;
-use super::assembly::Slot;
 use super::draws::Draw;
-use super::limits::Reservation;
+use super::in_flight::{InFlight, Job, Key};
 use super::process::{Processor, Remarks};
-use super::read;
-use super::watch::{Watch, Watched};
+use super::watch::{Seat, Watch};
 use crate::error::{LoaderError, Stage};
 use crate::failure::{Failure, OnError};
+use crate::file_reader::{FileRead, panic_message};
 use crate::flow::Flow;
-use crate::metrics::{self, ImageResult, Queue};
+use crate::metrics::ImageResult;
 use crate::report::Notes;
-
-/// A file that has been read, or could not be.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) content: Result<Content, LoaderError>,
-    pub(super) slot: Slot,
-    pub(super) epoch: u64,
-    pub(super) draw: Draw,
-}
-
-/// A file's bytes.
-#[derive(Debug)]
-pub(super) struct Content {
-    pub(super) bytes: Vec<u8>,
-    /// Given back when the bytes are dropped.
-    pub(super) _reserved: Option<Reservation>,
-}
 
 /// Replacements that are tried for one sample.
 const ATTEMPTS: usize = 16;
@@ -43,85 +20,79 @@ const ATTEMPTS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Worker {
     flow: Flow,
-    name: &'static str,
-    max_bytes: u64,
-    jobs: Receiver<Job>,
-    cancelled: Arc<AtomicBool>,
-    watch: Watch,
+    in_flight: Arc<InFlight>,
+    seat: Seat,
     processor: Processor,
 }
 
+/// A slot that is being filled.
+struct Target<'a> {
+    bytes: &'a mut [u8],
+    stage: &'a mut Stage,
+    key: Key,
+    epoch: u64,
+    draw: Draw,
+}
+
 impl Worker {
-    pub(super) fn new(
-        flow: &Flow,
-        options: &LoaderOptions,
-        jobs: Receiver<Job>,
-        cancelled: Arc<AtomicBool>,
-        watch: Watch,
-    ) -> Self {
+    pub(super) fn new(flow: &Flow, in_flight: &Arc<InFlight>, watch: &Watch) -> Self {
         Self {
-            processor: Processor::new(flow, options.name),
+            processor: Processor::new(flow, &in_flight.meters),
             flow: flow.clone(),
-            name: options.name,
-            max_bytes: options.max_bytes_in_flight,
-            jobs,
-            cancelled,
-            watch,
+            in_flight: Arc::clone(in_flight),
+            seat: watch.seat(),
         }
     }
 
-    /// Works until the channel of jobs is closed and empty, or the stream is cancelled.
+    /// Works until the stream ends.
     pub(super) fn run(mut self) {
-        while let Ok(job) = self.jobs.recv_blocking() {
-            metrics::queue_depth(Queue::Compute, self.name, self.jobs.len());
-            if self.cancelled.load(Ordering::Relaxed) {
-                return;
-            }
+        while let Some(job) = self.in_flight.next_job() {
             self.work(job);
         }
     }
 
-    fn work(&mut self, job: Job) {
-        let Job { content, mut slot, epoch, draw } = job;
-        slot.stage = Stage::Decode;
-        let watched = self.watch.begin(&slot, Stage::Decode);
+    fn work(&mut self, mut job: Job) {
         let mut notes = Notes::default();
-        let sample = slot.sample;
-        let attempt = content.and_then(|content| self.process(content, sample, draw, &mut slot, &watched));
+        let sample = job.sample;
+        self.seat.enter(job.key, sample, Stage::Decode);
+        let mut target =
+            Target { bytes: &mut job.bytes, stage: &mut job.stage, key: job.key, epoch: job.epoch, draw: job.draw };
+        let attempt = match &mut job.content {
+            Ok(content) => self.process(content.bytes(), sample, &mut target),
+            Err(error) => Err(error.take().unwrap_or(LoaderError::Thread { stage: Stage::Read, source: None })),
+        };
         let result = match attempt {
             Ok(remarks) => {
                 remarks.add_to(&mut notes);
-                metrics::image(self.name, ImageResult::Ok);
+                self.in_flight.meters.image(ImageResult::Ok);
                 Ok(Some(sample))
             }
-            Err(error) => self.handle(error, (epoch, draw), &mut slot, &watched, &mut notes),
+            Err(error) => self.handle(error, sample, &mut target, &mut notes),
         };
-        // Before the slot: the last one of a batch lets the consumer go on.
-        drop(watched);
-        slot.finish(result, notes);
+        self.seat.leave();
+        job.finish(result, notes);
     }
 
     /// What becomes of a slot whose file failed: the sample that is in it, if any, or the error that ends the batch.
     fn handle(
         &mut self,
         error: LoaderError,
-        (epoch, draw): (u64, Draw),
-        slot: &mut Slot,
-        watched: &Watched,
+        sample: usize,
+        target: &mut Target<'_>,
         notes: &mut Notes,
     ) -> Result<Option<usize>, LoaderError> {
-        metrics::error(self.name, &error);
+        self.in_flight.meters.error(&error);
         match self.flow.options().on_error {
             OnError::Fail => {
-                metrics::image(self.name, ImageResult::Error);
+                self.in_flight.meters.image(ImageResult::Error);
                 Err(error)
             }
             OnError::Skip => {
-                metrics::image(self.name, ImageResult::Skipped);
-                notes.failures.push(self.failure(slot.sample, error, epoch, None));
+                self.in_flight.meters.image(ImageResult::Skipped);
+                notes.failures.push(self.failure(sample, error, target.epoch, None));
                 Ok(None)
             }
-            OnError::Replace => self.replace(error, (epoch, draw), slot, watched, notes).map(Some),
+            OnError::Replace => self.replace(error, sample, target, notes).map(Some),
         }
     }
 
@@ -129,31 +100,31 @@ impl Worker {
     fn replace(
         &mut self,
         error: LoaderError,
-        (epoch, draw): (u64, Draw),
-        slot: &mut Slot,
-        watched: &Watched,
+        sample: usize,
+        target: &mut Target<'_>,
         notes: &mut Notes,
     ) -> Result<usize, LoaderError> {
-        let mut failed = vec![(slot.sample, error)];
-        let candidates = self.flow.sampler().replacements(epoch, slot.sample, self.flow.labels());
+        let epoch = target.epoch;
+        let candidates = self.flow.sampler().replacements(epoch, sample, self.flow.labels());
+        let mut failed = vec![(sample, error)];
         for sample in candidates.take(ATTEMPTS) {
-            watched.enter(Stage::Read);
-            match self.read(sample).and_then(|content| self.process(content, sample, draw, slot, watched)) {
+            self.seat.enter(target.key, sample, Stage::Read);
+            match self.read(sample).and_then(|file| self.process(&file, sample, target)) {
                 Ok(remarks) => {
                     remarks.add_to(notes);
-                    metrics::image(self.name, ImageResult::Replaced);
+                    self.in_flight.meters.image(ImageResult::Replaced);
                     let failure = |(failed, error)| self.failure(failed, error, epoch, Some(sample));
                     notes.failures.extend(failed.into_iter().map(failure));
                     return Ok(sample);
                 }
                 Err(error) => {
-                    metrics::error(self.name, &error);
+                    self.in_flight.meters.error(&error);
                     failed.push((sample, error));
                 }
             }
         }
         // Nothing to put in its place: the first error is the one to tell.
-        metrics::image(self.name, ImageResult::Error);
+        self.in_flight.meters.image(ImageResult::Error);
         Err(failed.swap_remove(0).1)
     }
 
@@ -162,42 +133,33 @@ impl Worker {
     }
 
     /// Reads a replacement here and now. Its bytes are not of the budget: waiting for room could wait for this thread.
-    fn read(&self, sample: usize) -> Result<Content, LoaderError> {
+    fn read(&self, sample: usize) -> Result<Vec<u8>, LoaderError> {
         let path = self.flow.source().path(sample);
-        let size = read::size_of_file(&path, self.max_bytes)?;
-        Ok(Content { bytes: read::read_file(&path, size)?, _reserved: None })
+        let mut take = |bytes| Some(vec![0; bytes]);
+        match self.flow.reader().read_with(&path, self.in_flight.max_bytes(), &mut take) {
+            FileRead::Done(mut bytes, len) => {
+                bytes.truncate(len);
+                Ok(bytes)
+            }
+            FileRead::Failed(error, _) => Err(error),
+            FileRead::GivenUp => Err(LoaderError::Thread { stage: Stage::Read, source: None }),
+        }
     }
 
     /// Fills the slot with `sample`. A decoder's panic is an error of its file.
-    fn process(
-        &mut self,
-        content: Content,
-        sample: usize,
-        draw: Draw,
-        slot: &mut Slot,
-        watched: &Watched,
-    ) -> Result<Remarks, LoaderError> {
-        let mut stage = Stage::Decode;
+    fn process(&mut self, file: &[u8], sample: usize, target: &mut Target<'_>) -> Result<Remarks, LoaderError> {
+        *target.stage = Stage::Decode;
         let attempt = panic::catch_unwind(AssertUnwindSafe(|| {
-            let enter = |next| {
-                stage = next;
-                watched.enter(next);
+            let enter = |stage| {
+                *target.stage = stage;
+                self.seat.enter(target.key, sample, stage);
             };
-            self.processor.process(content, sample, draw, &mut slot.bytes, enter)
+            self.processor.process(file, sample, target.draw, target.bytes, enter)
         }));
-        slot.stage = stage;
         attempt.unwrap_or_else(|panic| {
-            self.processor = Processor::new(&self.flow, self.name);
+            self.processor = Processor::new(&self.flow, &self.in_flight.meters);
             let path = self.flow.source().path(sample);
-            Err(LoaderError::Panicked { path, stage, message: message(panic.as_ref()) })
+            Err(LoaderError::Panicked { path, stage: *target.stage, message: panic_message(panic.as_ref()) })
         })
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }

@@ -111,11 +111,6 @@ impl Index {
         }
     }
 
-    /// The class of each of `samples`; empty where samples have no single class.
-    pub(crate) fn labels_of(&self, samples: &[usize]) -> Vec<u32> {
-        self.labels().map_or(Vec::new(), |labels| samples.iter().map(|&sample| labels[sample]).collect())
-    }
-
     /// What each sample counts for, in index order.
     pub(crate) fn weights(&self) -> Option<&[f32]> {
         self.weights.as_deref()

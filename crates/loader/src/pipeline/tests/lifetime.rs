@@ -1,10 +1,13 @@
 //! Streams that hang, lose a thread, or are dropped early.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::in_flight::{Content, InFlight};
+use super::super::schedule::Schedule;
 use super::{flow, options, photos, threads};
 use crate::{FlowOptions, LoaderError, LoaderOptions, Stage};
 
@@ -76,16 +79,31 @@ fn a_stream_that_ends_too_early_says_so() {
     let root = tempfile::tempdir().unwrap();
     photos(root.path(), 6);
     let flow = flow(root.path(), options());
-    let stream = flow.stream(0..3, &threads(2)).unwrap().blocking();
-    // As if the thread that schedules were gone.
-    stream.stream.batches.close();
+    let mut stream = flow.stream(0..3, &threads(2)).unwrap().blocking();
+    // As if the thread that schedules had been gone after the first plans: three epochs are three batches each.
+    stream.stream.left = 12;
     let items: Vec<_> = stream.collect();
+    assert_eq!(items.len(), 9 + 1);
     let error = items.last().unwrap().as_ref().unwrap_err();
-    // The batch that was begun lacks its reads, or the one after it never came.
-    let gone = matches!(error, LoaderError::Lost { .. } | LoaderError::Thread { stage: Stage::Read, .. });
-    assert!(gone, "{error:?}");
-    assert!(items.len() < 10);
-    assert!(fs::read_dir(root.path()).is_ok());
+    assert!(matches!(error, LoaderError::Thread { stage: Stage::Read, .. }), "{error:?}");
+}
+
+#[test]
+fn a_file_whose_thread_is_gone_fails_its_batch_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    photos(root.path(), 6);
+    let flow = flow(root.path(), FlowOptions { shuffle: false, ..options() });
+    // Nothing but the schedule runs: this thread is the others.
+    let in_flight = InFlight::new(&flow, &threads(1), 1);
+    Schedule::new(flow, Arc::clone(&in_flight)).run(0..1);
+    let read = in_flight.next_read().unwrap();
+    read.finish(Ok(Content::default()), Duration::ZERO);
+    drop(in_flight.next_job().unwrap());
+    let error = in_flight.wait_for_batch().unwrap().unwrap_err();
+    assert!(error.to_string().ends_with("00.png: the thread that was to decode it is gone"), "{error}");
+    drop(in_flight.next_read().unwrap());
+    let error = in_flight.wait_for_batch().unwrap().unwrap_err();
+    assert!(error.to_string().ends_with("04.png: the thread that was to read it is gone"), "{error}");
 }
 
 // invariant 6: nothing is left running after a drop.
@@ -96,9 +114,10 @@ fn dropping_the_stream_ends_its_threads() {
     let flow = flow(root.path(), options());
     for taken in [0, 1, 3, 7] {
         let mut stream = flow.stream(0.., &threads(3)).unwrap();
-        let handles: Vec<_> = stream.running.threads().iter().map(|thread| thread.thread().id()).collect();
-        assert_eq!(handles.len(), 5, "three that compute, one that reads, one that watches");
-        let cancelled = std::sync::Arc::downgrade(stream.running.cancelled());
+        let names = stream.running.threads().names().join(" ");
+        let always = "xfer-schedule xfer-watch xfer-decode-0 xfer-decode-1 xfer-decode-2 xfer-read";
+        assert!(names.starts_with(always), "{names}");
+        let in_flight = Arc::downgrade(&stream.in_flight);
         let mut batches = stream.blocking();
         for _ in 0..taken {
             batches.next().unwrap().unwrap();
@@ -107,6 +126,6 @@ fn dropping_the_stream_ends_its_threads() {
         let started = Instant::now();
         drop(stream);
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-        assert_eq!(cancelled.strong_count(), 0, "every thread has let go of what it shared");
+        assert_eq!(in_flight.strong_count(), 0, "every thread has let go of what it shared");
     }
 }
