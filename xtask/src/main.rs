@@ -12,6 +12,7 @@ mod cargo;
 mod fetch_weights;
 mod parity;
 mod photos;
+mod plots;
 mod process;
 mod quickstart;
 mod setup;
@@ -49,6 +50,8 @@ enum Command {
     Parity(parity::Options),
     /// Measure the loader beside other loaders, and how it scales.
     Bench(bench::Options),
+    /// Draw what `bench --save` measured.
+    Plots(plots::Options),
     /// Draw photos of city and countryside to try things on.
     DrawPhotos(photos::Options),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Parity(options) => parity::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Plots(options) => plots::run(&options),
         Command::DrawPhotos(options) => photos::run(&options),
     };
     match result {

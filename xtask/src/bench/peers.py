@@ -4,12 +4,14 @@
     peers.py NAME       NAME: keras, tfdata, torch, opencv, spdl, dali, or limit
 
 Says on standard output, one JSON document a line, {"ready": VERSIONS} or {"missing": WHY}; then answers every line of
-standard input, a job {data, interpolation, augment, size, batch, threads}, by {"images": N, "seconds": S} of one pass,
+standard input, a job {data, interpolation, decode, augment, size, batch, threads}, by {"images": N, "seconds": S} of one pass,
 or by {"error": WHY}. The first pass of a job is preceded by one that is not timed.
 
 The work: every file of DATA/*/* once, read, decoded, resized to size x size, flipped left to right at random,
 normalised, in float32 batches, by so many threads or workers. With augment also rotated, shifted, sheared, zoomed,
-made brighter or darker. `limit` is no loader: libjpeg-turbo decodes files in memory, and nothing else.
+made brighter or darker. `limit` is no loader: libjpeg-turbo decodes files in memory, and nothing else; where decode is
+`scaled`, at the smallest of its scales that leaves size pixels across and down. The others do the same whatever decode
+says.
 """
 import glob
 import importlib
@@ -223,8 +225,12 @@ def limit(job):
 
     contents = [open(path, "rb").read() for path in files_of(job)]
 
+    least = job["size"] if job["decode"] == "scaled" else 0
+
     def decode(content):
-        return simplejpeg.decode_jpeg(content, fastdct=False, fastupsample=False).shape
+        return simplejpeg.decode_jpeg(
+            content, min_height=least, min_width=least, min_factor=1, fastdct=False, fastupsample=False
+        ).shape
 
     return lambda: sum(1 for _ in in_order(decode, contents, job["threads"]))
 

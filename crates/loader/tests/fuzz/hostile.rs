@@ -3,6 +3,7 @@
 use xfer_loader::stages::{Decoder, Wanted};
 use xfer_loader::{DecodeError, DecodeOptions, Interpolation, MAX_PIXELS};
 
+use crate::files;
 use crate::meter::most_held;
 
 /// A JPEG header and nothing behind it: `process` is a frame's marker.
@@ -68,5 +69,19 @@ fn data_that_is_missing_is_not_waited_for() {
         let (error, held) = refused(&bytes);
         assert!(matches!(error, DecodeError::Truncated { .. }), "{process:X}: {error}");
         assert!(held < 1 << 20, "{process:X}: {held} bytes");
+    }
+}
+
+/// A table that swallows the first scan's header, and the end of the image before the next: there is nothing to see, and
+/// what was decoded before must not be shown instead.
+#[test]
+fn a_file_without_a_scan_is_no_image() {
+    let bytes = include_bytes!("../fixtures/hostile/no-scan.jpg");
+    let options = DecodeOptions::default();
+    for before in files().iter().flatten() {
+        let mut decoder = Decoder::new();
+        decoder.decode(before, &options).ok();
+        let told = decoder.decode(bytes, &options);
+        assert!(matches!(told, Err(DecodeError::Corrupt { .. })), "{told:?}");
     }
 }

@@ -15,10 +15,9 @@ const FIXED: usize = 8 << 20;
 const PER_PIXEL: usize = 32;
 const PER_PIXEL_REFUSED: usize = 16;
 
-/// A decoder that has seen all that came before; what it said so far.
+/// What was said so far.
 #[derive(Default)]
 pub(crate) struct Judge {
-    warm: Decoder,
     resizer: Resizer,
     images: u64,
     errors: u64,
@@ -33,12 +32,16 @@ impl std::fmt::Debug for Judge {
 }
 
 impl Judge {
+    /// Judges what a decoder makes of `bytes` that has seen the file `before`.
+    ///
     /// # Errors
     ///
     /// What does not hold.
-    pub(crate) fn judge(&mut self, bytes: &[u8], dice: &mut Dice) -> Result<(), String> {
+    pub(crate) fn judge(&mut self, before: &[u8], bytes: &[u8], dice: &mut Dice) -> Result<(), String> {
         let options = options(dice);
-        let whole = self.held(bytes, "whole", |decoder| decoder.decode(bytes, &options).map(Image::clone))?;
+        let mut warm = Decoder::new();
+        let _ = contained(|| warm.decode(before, &options).is_ok())?;
+        let whole = self.held(bytes, "whole", || warm.decode(bytes, &options).map(Image::clone))?;
         match &whole {
             Ok(image) => {
                 self.images += 1;
@@ -52,34 +55,27 @@ impl Judge {
         for interpolation in [Interpolation::Nearest, Interpolation::Bilinear] {
             let wanted = wanted(interpolation, whole.as_ref().ok(), dice);
             let name = format!("{wanted:?}");
-            let part =
-                self.held(bytes, &name, |decoder| decoder.decode_for(bytes, &options, &wanted).map(Image::clone))?;
+            let part = self.held(bytes, &name, || warm.decode_for(bytes, &options, &wanted).map(Image::clone))?;
             self.compare(&whole, &part, &wanted)?;
         }
         // What was decoded before leaves no trace.
-        if dice.below(8) == 0 {
-            let fresh = contained(|| Decoder::new().decode(bytes, &options).map(Image::clone))?;
-            let same = match (&whole, &fresh) {
-                (Ok(a), Ok(b)) => a == b,
-                (Err(a), Err(b)) => a.to_string() == b.to_string(),
-                _ => false,
-            };
-            if !same {
-                return Err(format!("a new decoder says otherwise ({options:?})"));
-            }
-        }
-        Ok(())
+        let fresh = contained(|| Decoder::new().decode(bytes, &options).map(Image::clone))?;
+        let same = match (&whole, &fresh) {
+            (Ok(a), Ok(b)) => a == b,
+            (Err(a), Err(b)) => a.to_string() == b.to_string(),
+            _ => false,
+        };
+        if same { Ok(()) } else { Err(format!("a new decoder says otherwise ({options:?})")) }
     }
 
-    /// Decodes with the warm decoder, within bounds of memory.
+    /// Decodes within bounds of memory.
     fn held(
         &mut self,
         bytes: &[u8],
         what: &str,
-        decode: impl FnOnce(&mut Decoder) -> Result<Image, DecodeError>,
+        decode: impl FnOnce() -> Result<Image, DecodeError>,
     ) -> Result<Result<Image, DecodeError>, String> {
-        let decoder = &mut self.warm;
-        let (decoded, held) = most_held(|| contained(|| decode(decoder)));
+        let (decoded, held) = most_held(|| contained(decode));
         let decoded = decoded.map_err(|panic| format!("{what}: {panic}"))?;
         self.most_held = self.most_held.max(held);
         let limit = match &decoded {
@@ -89,10 +85,6 @@ impl Judge {
         if held > FIXED + limit {
             let told = decoded.as_ref().map_or_else(ToString::to_string, |image| format!("{:?}", image.picture));
             return Err(format!("{what}: {held} bytes held for {} bytes: {told}", bytes.len()));
-        }
-        if held > LARGE {
-            // Otherwise every later input is granted what this one took.
-            self.warm = Decoder::new();
         }
         Ok(decoded)
     }
@@ -132,9 +124,6 @@ impl Judge {
         }
     }
 }
-
-/// What a decoder that is kept may have grown to.
-const LARGE: usize = 64 << 20;
 
 fn options(dice: &mut Dice) -> DecodeOptions {
     if dice.below(2) == 0 {

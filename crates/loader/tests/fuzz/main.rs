@@ -54,7 +54,9 @@ fn any_bytes_give_an_image_or_an_error() {
     while seed == first || start.elapsed() < limit {
         let mut dice = Dice::new(seed);
         let bytes = mutated(if dice.below(3) < 2 { &jpeg } else { &others }, &mut dice);
-        let told = watchdog.watch(seed, &bytes, || judge.judge(&bytes, &mut dice));
+        let kind = if dice.below(3) < 2 { &jpeg } else { &others };
+        let before = dice.pick(kind);
+        let told = watchdog.watch(seed, &bytes, || judge.judge(before, &bytes, &mut dice));
         if let Err(reason) = told {
             let path = watchdog::keep(seed, &bytes);
             panic!("{reason}; XFER_FUZZ_SEED={seed} begins with it, and its bytes are {}", path.display());

@@ -12,7 +12,7 @@ pub(crate) fn mutate(bytes: &mut [u8], dice: &mut Dice) {
     let (start, length) = *dice.pick(&chunks);
     let content = start + 8..start + 8 + length;
     if &bytes[start + 4..start + 8] == b"IHDR" && length == 13 && dice.below(2) == 0 {
-        let at = content.start + *dice.pick(&[0, 2, 4, 6]);
+        let at = content.start + *dice.pick(&[0, 2, 2, 2, 2, 4, 6, 6, 6, 6]);
         bytes[at..at + 2].copy_from_slice(&dice.odd_u16().to_be_bytes());
     } else if length > 0 {
         overwrite(&mut bytes[content.clone()], dice);
