@@ -10,6 +10,7 @@ use super::{Options, table};
 
 /// Threads of the table by files, and of the table by threads if none are asked for.
 const THREADS_BY_FILES: u16 = 2;
+const MANY_THREADS: u16 = 64;
 const THREADS: [u16; 4] = [1, 2, 4, 64];
 
 /// One line of both tables.
@@ -47,6 +48,8 @@ pub(super) fn run(options: &Options, ours: &Ours, corpora: &[Corpus]) -> Result<
             let folder = workshop.path().join(files.to_string());
             jobs.push((corpus::repeated(first, *files as usize, &folder)?, THREADS_BY_FILES));
         }
+        // The longest pass by many threads as well: for its memory.
+        jobs.extend(jobs.last().cloned().map(|(corpus, _)| (corpus, MANY_THREADS)));
     }
     Ok(Scaling { by_threads, by_files: measure(options, ours, &jobs)? })
 }

@@ -150,6 +150,9 @@ pub(super) fn bars(title: &str, names: &[(String, RGBColor)], groups: &[Group]) 
 
 const COLUMNS: usize = 3;
 const PANEL_HEIGHT: u32 = 230;
+/// Room for names to the left of bars, and for numbers to the right of the longest.
+const NAMES_WIDTH: i32 = 62;
+const NUMBERS_WIDTH: i32 = 60;
 
 fn draw_bars(
     picture: &mut String,
@@ -163,32 +166,19 @@ fn draw_bars(
     root.fill(&PAPER)?;
     let root = root.titled(title, text(19))?;
     for (panel, group) in root.split_evenly((rows, COLUMNS)).iter().zip(groups) {
+        panel.draw(&Text::new(group.name.clone(), (NAMES_WIDTH, 10), text(14)))?;
         let most = group.values.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
-        let mut chart = ChartBuilder::on(panel)
-            .caption(&group.name, text(14))
-            .margin(8)
-            .margin_right(14)
-            .y_label_area_size(62)
-            .build_cartesian_2d(0.0..most * 1.28, (0..names.len()).into_segmented())?;
-        // The axis itself says nothing: every bar has its name and its number.
-        let (left, top) = chart.plotting_area().get_pixel_range();
-        let step = f64::from(top.end - top.start) / names.len().max(1) as f64;
+        let room = f64::from(panel.dim_in_pixel().0) - f64::from(NAMES_WIDTH + NUMBERS_WIDTH);
+        let step = (PANEL_HEIGHT as i32 - 44) / names.len().max(1) as i32;
         for (at, ((name, color), value)) in names.iter().zip(&group.values).enumerate() {
-            let middle = top.start + (step * (at as f64 + 0.5)) as i32;
-            let (base_x, base_y) = panel.get_base_pixel();
-            let place = |x: i32| (x - base_x, middle - base_y - 6);
-            let label = TextStyle::from(text(12)).pos(Pos::new(HPos::Right, VPos::Top));
-            panel.draw(&Text::new(name.clone(), place(left.start - 6), label))?;
-            let row = names.len() - 1 - at;
-            let bar = value.unwrap_or(0.0);
-            let corner = |x: f64, row: usize| (x, SegmentValue::Exact(row));
-            let mut shape = Rectangle::new([corner(0.0, row), corner(bar, row + 1)], color.filled());
-            let gap = (step * 0.14) as u32;
-            shape.set_margin(gap, gap, 0, 0);
-            chart.draw_series([shape])?;
-            let width = f64::from(left.end - left.start) * bar / (most * 1.28);
+            let (top, bottom) = (34 + step * at as i32 + step / 8, 34 + step * (at as i32 + 1) - step / 8);
+            let middle = (top + bottom) / 2;
+            let end = NAMES_WIDTH + (room * value.unwrap_or(0.0) / most) as i32;
+            panel.draw(&Rectangle::new([(NAMES_WIDTH, top), (end, bottom)], color.filled()))?;
+            let beside = |horizontal| text(12).pos(Pos::new(horizontal, VPos::Center));
+            panel.draw(&Text::new(name.clone(), (NAMES_WIDTH - 6, middle), beside(HPos::Right)))?;
             let told = value.map_or_else(|| "-".to_owned(), number);
-            panel.draw(&Text::new(told, place(left.start + width as i32 + 5), TextStyle::from(text(12))))?;
+            panel.draw(&Text::new(told, (end + 5, middle), beside(HPos::Left)))?;
         }
     }
     root.present()?;

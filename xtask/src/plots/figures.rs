@@ -68,13 +68,13 @@ fn most(values: impl Iterator<Item = f64>) -> f64 {
 pub(super) fn memory(document: &Value) -> Result<String> {
     let scaling: Scaling = read(document)?;
     // The longest passes there are, at few threads and at many.
-    let files = scaling.by_files.iter().max_by_key(|row| row.files);
-    let many = scaling.by_threads.iter().max_by_key(|row| (row.files, row.threads));
+    let longest = scaling.by_files.iter().map(|row| row.files).max();
+    let rows = scaling.by_files.iter().filter(|row| Some(row.files) == longest);
     let mut all = Vec::new();
     let mut budget = 0.0_f64;
-    for (row, color) in files.into_iter().chain(many).zip(COLORS) {
+    for (row, color) in rows.zip(COLORS) {
         let curve = row.memory.resident.iter().filter_map(|&(images, bytes)| Some((images as f64, mebibytes(bytes?))));
-        let name = format!("{}, {} files, {} threads", corpus(&row.corpus), number(row.files as f64), row.threads);
+        let name = format!("{}, {} threads", corpus(&row.corpus), row.threads);
         all.push(Line { name, points: curve.collect(), color, style: Style::Solid });
         budget = budget.max(mebibytes(row.memory.before_bytes.unwrap_or(0) + row.memory.budget_bytes));
     }
@@ -102,7 +102,7 @@ pub(super) fn threads(document: &Value) -> Result<String> {
     let last = most(scaling.by_threads.iter().map(|row| f64::from(row.threads)));
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
     for ((name, points), color) in by_corpus.into_iter().zip(COLORS) {
-        // By corpora differ by orders of magnitude: all as multiples of one thread.
+        // Corpora differ by orders of magnitude.
         let one = points.iter().find(|point| point.0 <= 1.0).map_or(points[0].1 / points[0].0, |point| point.1);
         let name = format!("{name} ({} images/s by one)", number(one));
         let points = points.into_iter().map(|(threads, rate)| (threads, rate / one)).collect();
@@ -123,7 +123,9 @@ pub(super) fn threads(document: &Value) -> Result<String> {
 /// Images per second by number of files.
 pub(super) fn files(document: &Value) -> Result<String> {
     let scaling: Scaling = read(document)?;
-    let points: Vec<_> = scaling.by_files.iter().map(|row| (row.files as f64, row.images_per_second)).collect();
+    let threads = scaling.by_files.first().map(|row| row.threads);
+    let rows = scaling.by_files.iter().filter(|row| Some(row.threads) == threads);
+    let points: Vec<_> = rows.map(|row| (row.files as f64, row.images_per_second)).collect();
     let (last, top) = (most(points.iter().map(|point| point.0)), most(points.iter().map(|point| point.1)));
     let first = points.iter().map(|point| point.0).fold(last, f64::min);
     let row = scaling.by_files.first().context("no files")?;
