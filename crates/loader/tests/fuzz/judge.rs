@@ -41,7 +41,7 @@ impl Judge {
         let options = options(dice);
         let mut warm = Decoder::new();
         let _ = contained(|| warm.decode(before, &options).is_ok())?;
-        let whole = self.held(bytes, "whole", || warm.decode(bytes, &options).map(Image::clone))?;
+        let whole = self.held(bytes, "whole", || warm.decode(bytes, &options).cloned())?;
         match &whole {
             Ok(image) => {
                 self.images += 1;
@@ -55,11 +55,11 @@ impl Judge {
         for interpolation in [Interpolation::Nearest, Interpolation::Bilinear] {
             let wanted = wanted(interpolation, whole.as_ref().ok(), dice);
             let name = format!("{wanted:?}");
-            let part = self.held(bytes, &name, || warm.decode_for(bytes, &options, &wanted).map(Image::clone))?;
+            let part = self.held(bytes, &name, || warm.decode_for(bytes, &options, &wanted).cloned())?;
             self.compare(&whole, &part, &wanted)?;
         }
         // What was decoded before leaves no trace.
-        let fresh = contained(|| Decoder::new().decode(bytes, &options).map(Image::clone))?;
+        let fresh = contained(|| Decoder::new().decode(bytes, &options).cloned())?;
         let same = match (&whole, &fresh) {
             (Ok(a), Ok(b)) => a == b,
             (Err(a), Err(b)) => a.to_string() == b.to_string(),

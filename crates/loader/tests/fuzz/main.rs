@@ -3,6 +3,9 @@
 //! Good files are changed at random for `XFER_FUZZ_SECONDS` (default 10; 60 where `CI` is set). Every input has a seed of
 //! its own, beginning with `XFER_FUZZ_SEED` (default 1), and a failure names it: set to that, the test begins with it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::print_stderr, reason = "a hang is told before the process ends")]
+
 mod hostile;
 mod jpeg;
 mod judge;
