@@ -1,38 +1,20 @@
-//! Whole passes over a folder: files in, batches of 32 out.
+//! Whole passes over a folder, by as many threads as there are cores: images a second.
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use xfer_loader::{
-    DirectoryOptions, FlowOptions, ImageDataGenerator, Interpolation, LoaderOptions, PixelType, Preprocessing,
-};
+use xfer_benches::{Case, NAMES, Photos};
 
-const FILES: usize = 320;
-
-fn pass(c: &mut Criterion) {
-    let root = tempfile::tempdir().unwrap();
-    xfer_benches::corpus(root.path(), FILES, 500, 375).unwrap();
-    let mut group = c.benchmark_group("pass/web");
-    group.sample_size(10).throughput(Throughput::Elements(FILES as u64));
-    for interpolation in [Interpolation::Nearest, Interpolation::Bilinear] {
-        for (name, pixel_type, preprocessing) in
-            [("f32", PixelType::F32, Preprocessing::Caffe), ("u8", PixelType::U8, Preprocessing::None)]
-        {
-            let options = FlowOptions { target_size: (224, 224), interpolation, pixel_type, ..FlowOptions::default() };
-            let flow = ImageDataGenerator::new()
-                .horizontal_flip(true)
-                .preprocessing(preprocessing)
-                .flow_from_directory(root.path(), &DirectoryOptions::default(), options)
-                .unwrap();
-            group.bench_function(format!("{interpolation}/{name}"), |b| {
-                b.iter(|| {
-                    let batches = flow.stream(0..1, &LoaderOptions::default()).unwrap().blocking();
-                    let images: usize = batches.map(|batch| batch.unwrap().len()).sum();
-                    assert_eq!(images, FILES);
-                });
-            });
-        }
+fn passes(c: &mut Criterion) {
+    let photos = Photos::draw().unwrap();
+    let mut group = c.benchmark_group("pass");
+    group.sample_size(10);
+    for name in NAMES {
+        let Some(rest) = name.strip_prefix("pass/") else { continue };
+        let mut case = Case::new(name, &photos, 0).unwrap();
+        group.throughput(Throughput::Elements(case.images as u64));
+        group.bench_function(rest, |b| b.iter(|| case.run().unwrap()));
     }
 }
 
-criterion_group!(benches, pass);
+criterion_group!(benches, passes);
 criterion_main!(benches);

@@ -14,6 +14,7 @@ mod gpu_check;
 mod observe;
 mod parity;
 mod photos;
+mod plots;
 mod process;
 mod quickstart;
 mod setup;
@@ -55,6 +56,8 @@ enum Command {
     GpuCheck(gpu_check::Options),
     /// The Grafana dashboard, and whether it and the alert rules show a real training.
     Observe(observe::Options),
+    /// Draw what `bench --save` measured.
+    Plots(plots::Options),
     /// Draw photos of city and countryside to try things on.
     DrawPhotos(photos::Options),
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::GpuCheck(options) => gpu_check::run(&options),
         Command::Observe(options) => observe::run(&options),
+        Command::Plots(options) => plots::run(&options),
         Command::DrawPhotos(options) => photos::run(&options),
     };
     match result {

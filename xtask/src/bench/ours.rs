@@ -1,73 +1,88 @@
-//! Our loader: `xfer-cli bench loader`, as anyone would call it.
+//! Our loader: the package `xfer-benches` has an executable that answers as other loaders do.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
-use serde::Deserialize;
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::row::Row;
-use crate::process;
+use super::worker::{Passed, Worker};
 
-/// The executable that is measured.
+/// Our name among the columns.
+pub(super) const OURS: &str = "ours";
+
+/// The executable that measures.
 #[derive(Debug)]
 pub(super) struct Ours {
     executable: PathBuf,
 }
 
-/// What it says of its passes.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-pub(super) struct Told {
-    pub(super) images: usize,
-    pub(super) images_per_second: f64,
-    pub(super) peak_resident_bytes: Option<u64>,
-    pub(super) resident_before_bytes: Option<u64>,
+/// It, running.
+#[derive(Debug)]
+pub(super) struct Running {
+    worker: Worker,
 }
 
-/// Keras' names; the peers' script has the same amounts.
-const AUGMENTED: [&str; 14] = [
-    "--rotation-range",
-    "20",
-    "--width-shift-range",
-    "0.1",
-    "--height-shift-range",
-    "0.1",
-    "--shear-range",
-    "10",
-    "--zoom-range",
-    "0.2",
-    "--channel-shift-range",
-    "20",
-    "--brightness-range",
-    "0.8,1.2",
-];
+/// The memory of a process over a pass, its first, in bytes; nothing where the system does not tell.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct Memory {
+    pub(super) images: usize,
+    /// Before the first batch: the executable and its libraries, and the index.
+    pub(super) before_bytes: Option<u64>,
+    pub(super) peak_bytes: Option<u64>,
+    /// What the loader may hold.
+    pub(super) budget_bytes: u64,
+    /// After so many images.
+    pub(super) resident: Vec<(usize, Option<u64>)>,
+}
+
+/// How long single images take, in milliseconds.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct Latency {
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ready {
+    #[serde(rename = "ready")]
+    _versions: String,
+}
 
 impl Ours {
     pub(super) fn new(executable: &Path) -> Ours {
         Ours { executable: executable.to_owned() }
     }
 
-    /// A pass that warms up, and a measured one.
-    pub(super) fn pass(&self, row: &Row, threads: u16) -> Result<Told> {
-        told(&process::output(&mut self.command(row, threads))?)
-    }
-
-    fn command(&self, row: &Row, threads: u16) -> Command {
-        let mut command = Command::new(&self.executable);
-        command.args(["bench", "loader", "--json", "--passes", "1", "--latency", "0", "--data"]);
-        command.arg(&row.corpus.folder).args(["--interpolation", row.interpolation.name()]);
-        command.args(["--image-size", &super::SIZE.to_string(), "--batch-size", &super::BATCH.to_string()]);
-        command.args(["--threads", &threads.to_string()]);
-        if row.augmented {
-            command.args(AUGMENTED);
-        }
-        command
+    /// A process of its own.
+    pub(super) fn start(&self) -> Result<Running> {
+        let mut worker = Worker::start(OURS, &mut Command::new(&self.executable), Stdio::inherit())?;
+        worker.answer::<Ready>()?;
+        Ok(Running { worker })
     }
 }
 
-/// The document is all that there is on standard output.
-fn told(output: &str) -> Result<Told> {
-    serde_json::from_str(output).context("xfer-cli said something else")
+impl Running {
+    /// One pass: images per second.
+    pub(super) fn pass(&mut self, row: &Row, threads: u16) -> Result<f64> {
+        Ok(self.worker.ask::<Passed>(&job("pass", row, threads))?.images_per_second())
+    }
+
+    pub(super) fn memory(&mut self, row: &Row, threads: u16) -> Result<Memory> {
+        self.worker.ask(&job("memory", row, threads))
+    }
+
+    pub(super) fn latency(&mut self, row: &Row) -> Result<Latency> {
+        self.worker.ask(&job("latency", row, 1))
+    }
+}
+
+fn job(what: &str, row: &Row, threads: u16) -> Value {
+    let mut job = row.job(threads);
+    job["what"] = what.into();
+    job
 }
 
 #[cfg(test)]
@@ -76,25 +91,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_is_understood() {
-        let text = r#"{"images": 800, "images_per_second": 512.5, "best": 600, "peak_resident_bytes": 1048576,
-            "resident_before_bytes": null, "stages": {"decode": 0.9}}"#;
-        let expected = Told {
-            images: 800,
-            images_per_second: 512.5,
-            peak_resident_bytes: Some(1 << 20),
-            resident_before_bytes: None,
-        };
-        assert_eq!(told(text).unwrap(), expected);
-        assert!(told("Found 2 images").is_err());
+    fn a_job_says_what_to_measure() {
+        let job = job("memory", &row("web", true), 2);
+        assert_eq!((&job["what"], &job["augment"], &job["threads"]), (&"memory".into(), &true.into(), &2.into()));
+        assert_eq!((&job["decode"], &job["interpolation"]), (&"exact".into(), &"nearest".into()));
     }
 
     #[test]
-    fn only_augmented_rows_are_augmented() {
-        let ours = Ours::new(Path::new("xfer-cli"));
-        let line = process::line(&ours.command(&row("web", false), 2));
-        assert!(line.starts_with("xfer-cli bench loader") && line.ends_with("--threads 2"), "{line}");
-        let line = process::line(&ours.command(&row("web", true), 2));
-        assert!(line.ends_with("--brightness-range 0.8,1.2"), "{line}");
+    fn an_executable_that_is_none_is_an_error() {
+        let error = Ours::new(Path::new("no-such-executable")).start().unwrap_err();
+        assert!(error.to_string().contains("no-such-executable"), "{error}");
     }
 }

@@ -4,12 +4,14 @@
     peers.py NAME       NAME: keras, tfdata, torch, opencv, spdl, dali, or limit
 
 Says on standard output, one JSON document a line, {"ready": VERSIONS} or {"missing": WHY}; then answers every line of
-standard input, a job {data, interpolation, augment, size, batch, threads}, by {"images": N, "seconds": S} of one pass,
+standard input, a job {data, interpolation, decode, augment, size, batch, threads}, by {"images": N, "seconds": S} of one pass,
 or by {"error": WHY}. The first pass of a job is preceded by one that is not timed.
 
 The work: every file of DATA/*/* once, read, decoded, resized to size x size, flipped left to right at random,
 normalised, in float32 batches, by so many threads or workers. With augment also rotated, shifted, sheared, zoomed,
-made brighter or darker. `limit` is no loader: libjpeg-turbo decodes files in memory, and nothing else.
+made brighter or darker. `limit` is no loader: libjpeg-turbo decodes files in memory, and nothing else; where decode is
+`scaled`, at the smallest of its scales that leaves size pixels across and down. The others do the same whatever decode
+says.
 """
 import glob
 import importlib
@@ -106,7 +108,7 @@ def tfdata(job):
     options = tf.data.Options()
     options.threading.private_threadpool_size = job["threads"]
     data = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files))
-    data = data.map(load, num_parallel_calls=job["threads"]).batch(job["batch"]).prefetch(tf.data.AUTOTUNE)
+    data = data.map(load, num_parallel_calls=tf.data.AUTOTUNE).batch(job["batch"]).prefetch(tf.data.AUTOTUNE)
     data = data.with_options(options)
     return lambda: sum(int(batch.shape[0]) for batch in data)
 
@@ -118,14 +120,19 @@ def torch(job):
 
     torch.set_num_threads(1)
     modes = {"nearest": v2.InterpolationMode.NEAREST, "bilinear": v2.InterpolationMode.BILINEAR}
-    steps = [v2.Resize((job["size"], job["size"]), interpolation=modes[job["interpolation"]])]
+    resize = v2.Resize((job["size"], job["size"]), interpolation=modes[job["interpolation"]], antialias=True)
+    # What is faster: Pillow's images to pick from and to warp, tensors to interpolate.
+    of_pillow = job["augment"] or job["interpolation"] == "nearest"
+    steps = [resize] if of_pillow else [v2.PILToTensor(), resize]
     steps.append(v2.RandomHorizontalFlip())
     if job["augment"]:
-        # Pillow's images: faster than tensors here. Contrast stands for Keras' channel shift.
+        # Contrast stands for Keras' channel shift.
         affine = dict(degrees=20, translate=(0.1, 0.1), scale=(0.8, 1.2), shear=10)
         steps.append(v2.RandomAffine(interpolation=modes["bilinear"], **affine))
         steps.append(v2.ColorJitter(brightness=0.2, contrast=0.08))
-    steps += [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)]
+    if of_pillow:
+        steps.append(v2.PILToTensor())
+    steps.append(v2.ToDtype(torch.float32, scale=True))
     steps.append(v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     folder = ImageFolder(job["data"], transform=v2.Compose(steps))
     loader = torch.utils.data.DataLoader(
@@ -168,9 +175,9 @@ def spdl(job):
     files = files_of(job)
     mode = {"nearest": "neighbor", "bilinear": "bilinear"}[job["interpolation"]]
     scale = spdl.io.get_video_filter_desc(
-        scale_width=job["size"], scale_height=job["size"], scale_mode=None, scale_algo=mode, pix_fmt="bgr24"
+        scale_width=job["size"], scale_height=job["size"], scale_mode=None, scale_algo=mode, pix_fmt="rgb24"
     )
-    mean = np.array(MEAN, np.float32)
+    mean = np.array(MEAN[::-1], np.float32)  # it does not make BGR
 
     def load(paths):
         buffer = spdl.io.load_image_batch(paths, width=None, height=None, pix_fmt=None, filter_desc=scale)
@@ -223,8 +230,12 @@ def limit(job):
 
     contents = [open(path, "rb").read() for path in files_of(job)]
 
+    least = job["size"] if job["decode"] == "scaled" else 0
+
     def decode(content):
-        return simplejpeg.decode_jpeg(content, fastdct=False, fastupsample=False).shape
+        return simplejpeg.decode_jpeg(
+            content, min_height=least, min_width=least, min_factor=1, fastdct=False, fastupsample=False
+        ).shape
 
     return lambda: sum(1 for _ in in_order(decode, contents, job["threads"]))
 
@@ -263,7 +274,11 @@ def answer(job, running):
         running["job"] = job
     start = time.perf_counter()
     images = running["one"]()
-    return {"images": images, "seconds": time.perf_counter() - start}
+    seconds = time.perf_counter() - start
+    # Some leave out what fails, and say nothing.
+    if images < (expected := len(files_of(job))):
+        raise RuntimeError(f"{images} of {expected} images came")
+    return {"images": images, "seconds": seconds}
 
 
 def main():

@@ -4,12 +4,13 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::corpus::{self, Corpus};
-use super::ours::{Ours, Told};
-use super::row::{Interpolation, Row};
+use super::ours::{Memory, Ours};
+use super::row::Row;
 use super::{Options, table};
 
 /// Threads of the table by files, and of the table by threads if none are asked for.
 const THREADS_BY_FILES: u16 = 2;
+const MANY_THREADS: u16 = 64;
 const THREADS: [u16; 4] = [1, 2, 4, 64];
 
 /// One line of both tables.
@@ -18,7 +19,10 @@ struct Measured {
     corpus: String,
     files: usize,
     threads: u16,
-    passes: Vec<Told>,
+    /// Images per second of each pass.
+    rates: Vec<f64>,
+    /// Of a pass before those, in a process of its own.
+    memory: Memory,
 }
 
 /// Both tables.
@@ -44,43 +48,33 @@ pub(super) fn run(options: &Options, ours: &Ours, corpora: &[Corpus]) -> Result<
             let folder = workshop.path().join(files.to_string());
             jobs.push((corpus::repeated(first, *files as usize, &folder)?, THREADS_BY_FILES));
         }
+        // The longest pass by many threads as well: for its memory.
+        jobs.extend(jobs.last().cloned().map(|(corpus, _)| (corpus, MANY_THREADS)));
     }
     Ok(Scaling { by_threads, by_files: measure(options, ours, &jobs)? })
 }
 
-/// Round after round, one pass of each job.
+/// Each job in a process of its own: a pass whose memory is watched, then, round after round, one that is timed.
 fn measure(options: &Options, ours: &Ours, jobs: &[(Corpus, u16)]) -> Result<Vec<Measured>> {
-    let measured = |(corpus, threads): &(Corpus, u16)| Measured {
-        corpus: corpus.name.clone(),
-        files: 0,
-        threads: *threads,
-        passes: Vec::new(),
-    };
-    let mut all: Vec<_> = jobs.iter().map(measured).collect();
+    let rows: Vec<_> = jobs.iter().map(|(corpus, threads)| (Row::of(corpus).swap_remove(0), *threads)).collect();
+    let mut all = Vec::new();
+    for (row, threads) in &rows {
+        let mut running = ours.start()?;
+        let memory = running.memory(row, *threads)?;
+        let corpus = row.corpus.name.clone();
+        all.push((running, Measured { corpus, files: memory.images, threads: *threads, rates: Vec::new(), memory }));
+    }
     for _ in 0..options.passes {
-        for (measured, (corpus, threads)) in all.iter_mut().zip(jobs) {
-            let row = Row { corpus: corpus.clone(), interpolation: Interpolation::Nearest, augmented: false };
-            let told = ours.pass(&row, *threads)?;
-            measured.files = told.images;
-            measured.passes.push(told);
+        for ((running, measured), (row, threads)) in all.iter_mut().zip(&rows) {
+            measured.rates.push(running.pass(row, *threads)?);
         }
     }
-    Ok(all)
+    Ok(all.into_iter().map(|(_, measured)| measured).collect())
 }
 
 impl Measured {
     fn rate(&self) -> Option<f64> {
-        table::median(&self.passes.iter().map(|told| told.images_per_second).collect::<Vec<_>>())
-    }
-
-    /// The most memory that any run held, in MiB.
-    fn peak(&self) -> Option<f64> {
-        self.passes.iter().filter_map(|told| told.peak_resident_bytes).max().map(mebibytes)
-    }
-
-    /// What a run held before its first pass, in MiB: the executable and its libraries, and the index.
-    fn before(&self) -> Option<f64> {
-        self.passes.iter().filter_map(|told| told.resident_before_bytes).max().map(mebibytes)
+        table::median(&self.rates)
     }
 }
 
@@ -105,8 +99,8 @@ fn text(rows: &[Measured]) -> String {
             row.files.to_string(),
             row.threads.to_string(),
             number(row.rate(), table::rate),
-            number(row.peak(), |mib| format!("{mib:.0}")),
-            number(row.before(), |mib| format!("{mib:.0}")),
+            number(row.memory.peak_bytes.map(mebibytes), |mib| format!("{mib:.0}")),
+            number(row.memory.before_bytes.map(mebibytes), |mib| format!("{mib:.0}")),
         ]
     };
     let header = ["corpus", "files", "threads", "images/s", "MiB", "before"];
@@ -120,8 +114,7 @@ fn document(rows: &[Measured]) -> Vec<Value> {
             "files": row.files,
             "threads": row.threads,
             "images_per_second": row.rate(),
-            "peak_resident_mebibytes": row.peak(),
-            "resident_before_mebibytes": row.before(),
+            "memory": row.memory,
         })
     };
     rows.iter().map(row).collect()
@@ -133,20 +126,25 @@ mod tests {
 
     #[test]
     fn rates_are_medians_and_memory_is_the_most() {
-        let told = |rate, mebibytes: u64| Told {
-            images: 800,
-            images_per_second: rate,
-            peak_resident_bytes: Some(mebibytes << 20),
-            resident_before_bytes: None,
+        let measured = |threads, rates: &[f64], mebibytes: u64| Measured {
+            corpus: "web".to_owned(),
+            files: 800,
+            threads,
+            rates: rates.to_vec(),
+            memory: Memory {
+                images: 800,
+                before_bytes: None,
+                peak_bytes: Some(mebibytes << 20),
+                budget_bytes: 1 << 28,
+                resident: vec![(32, Some(9 << 20))],
+            },
         };
-        let measured = |threads, passes| Measured { corpus: "web".to_owned(), files: 800, threads, passes };
-        let rows =
-            [measured(1, vec![told(400.0, 90), told(500.0, 95), told(450.0, 91)]), measured(64, vec![told(80.0, 310)])];
+        let rows = [measured(1, &[400.0, 500.0, 450.0], 95), measured(64, &[80.0], 310)];
         let expected = "\
 corpus  files  threads  images/s  MiB  before
 web       800        1       450   95       -
 web       800       64      80.0  310       -";
         assert_eq!(text(&rows), expected);
-        assert_eq!(document(&rows)[0]["peak_resident_mebibytes"], 95.0);
+        assert_eq!(document(&rows)[0]["memory"]["peak_bytes"], 95 << 20);
     }
 }
