@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Verb::Batches(args) => Ok(batches::run(*args)),
         Verb::Scan(args) => Ok(scan::run(args)),
         Verb::Summary(args) => args.check().map(summary::run),
-        Verb::Bench(args) => Ok(bench::run(args)),
+        Verb::Bench(args) => args.check().map(bench::run),
     };
     match ended {
         Ok(Ok(Ending::Done)) => ExitCode::SUCCESS,
