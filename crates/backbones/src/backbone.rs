@@ -1,12 +1,16 @@
 //! A frozen network on a device: images in, features out.
 
+use std::ops::Range;
+
 use tch::{Kind, Tensor};
 
 use crate::architecture::Architecture;
-use crate::device::Device;
+use crate::device::{self, Device};
 use crate::error::{BackboneError, TorchContext as _};
-use crate::layers::Graph;
-use crate::plan::{BatchNorm, Plan};
+use crate::layers::{Graph, Shape};
+use crate::parallel::{self, Cut};
+use crate::plan::{BatchNorm, Plan, Target};
+use crate::precision::Precision;
 use crate::upload::Pipeline;
 use crate::weights::{BatchNormStatistics, Weights};
 
@@ -24,6 +28,14 @@ impl PixelData<'_> {
         match self {
             Self::U8(pixels) => pixels.len(),
             Self::F32(pixels) => pixels.len(),
+        }
+    }
+
+    /// The values of this range, which lies inside.
+    fn slice(self, range: Range<usize>) -> Self {
+        match self {
+            Self::U8(pixels) => Self::U8(&pixels[range]),
+            Self::F32(pixels) => Self::F32(&pixels[range]),
         }
     }
 }
@@ -63,15 +75,30 @@ pub struct Backbone {
     epsilon: f64,
     device: Device,
     torch_device: tch::Device,
+    precision: Precision,
     plan: Plan,
 }
 
 impl Backbone {
-    /// Puts `weights` on `device`. `bn_epsilon` takes the place of the epsilon that belongs to the weights' layout.
+    /// Puts `weights` on `device`, in f32. `bn_epsilon` takes the place of the epsilon that belongs to the weights'
+    /// layout.
     ///
     /// # Errors
     /// When the epsilon is negative or not finite, or the device is not there or has no room.
     pub fn new(weights: &Weights, bn_epsilon: Option<f64>, device: Device) -> Result<Self, BackboneError> {
+        Self::with_precision(weights, bn_epsilon, device, Precision::Fp32)
+    }
+
+    /// The same in any precision.
+    ///
+    /// # Errors
+    /// As for [`Backbone::new`], and when the device is slower in that precision than in f32.
+    pub fn with_precision(
+        weights: &Weights,
+        bn_epsilon: Option<f64>,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Self, BackboneError> {
         let epsilon = bn_epsilon.unwrap_or_else(|| weights.epsilon());
         if !epsilon.is_finite() || epsilon < 0.0 {
             return Err(BackboneError::Setting {
@@ -80,13 +107,15 @@ impl Backbone {
                 reason: "it must be a finite number, not negative",
             });
         }
+        precision.check(device)?;
         let torch_device = device.open()?;
         let graph = weights.architecture().graph();
-        let plan = Plan::compile(&graph, weights, epsilon, BatchNorm::Folded, torch_device)?;
-        Ok(Self { weights: weights.clone(), graph, epsilon, device, torch_device, plan })
+        let plan = fast_plan(&graph, weights, epsilon, torch_device, precision)?;
+        Ok(Self { weights: weights.clone(), graph, epsilon, device, torch_device, precision, plan })
     }
 
-    /// The features of a batch: one row for each image.
+    /// The features of a batch: one row for each image. They depend on the image alone, not on the others of the batch
+    /// nor on the number of threads.
     ///
     /// # Errors
     /// When the shape does not fit the pixels or the architecture, or libtorch fails (no memory, for one).
@@ -95,9 +124,35 @@ impl Backbone {
         if rows == 0 {
             return Ok(Features { values: Vec::new(), rows });
         }
-        let map = self.plan.run(self.images(batch)?, None)?;
-        let values = self.average(&map).stage(|| "global average pooling".to_owned())?;
-        Ok(Features { values, rows })
+        self.check(batch)?;
+        let average = |images: Tensor| {
+            let map = self.plan.run(images, None)?;
+            self.average(&map).stage(|| "global average pooling".to_owned())
+        };
+        if self.torch_device.is_cuda() {
+            return Ok(Features { values: average(self.images(batch)?)?, rows });
+        }
+        let [_, height, width, channels] = batch.shape;
+        let cut = self.cut(rows, [height, width]);
+        let image = height * width * channels;
+        let pieces = parallel::run(&cut, |range| {
+            device::use_threads(cut.threads);
+            let pixels = batch.pixels.slice(range.start * image..range.end * image);
+            average(self.images(ImageBatch { pixels, shape: [range.len(), height, width, channels] })?)
+        });
+        device::use_threads(device::threads());
+        Ok(Features { values: pieces?.concat(), rows })
+    }
+
+    /// Pieces whose feature maps stay in the caches.
+    fn cut(&self, images: usize, [height, width]: [usize; 2]) -> Cut {
+        let values = |shape: &Shape| match *shape {
+            Shape::Image([h, w, c]) => h.saturating_mul(w).saturating_mul(c),
+            Shape::Vector(n) => n,
+        };
+        let shapes = self.graph.shapes(height, width).unwrap_or_default();
+        let largest = shapes.iter().map(values).max().unwrap_or(1).saturating_mul(self.precision.bytes());
+        parallel::cut(images, device::threads(), parallel::PIECE_BYTES / largest.max(1))
     }
 
     /// A way to hand in batches before the features of earlier ones are there, so that the device never waits for them
@@ -123,6 +178,11 @@ impl Backbone {
         self.torch_device
     }
 
+    /// In which type it computes.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// The batch-norm epsilon in use.
     pub fn epsilon(&self) -> f64 {
         self.epsilon
@@ -145,14 +205,34 @@ impl Backbone {
     pub fn set_batch_norm_statistics(&mut self, statistics: &BatchNormStatistics) -> Result<(), BackboneError> {
         let mut weights = self.weights.clone();
         weights.set_batch_norm_statistics(statistics)?;
-        self.plan = Plan::compile(&self.graph, &weights, self.epsilon, BatchNorm::Folded, self.torch_device)?;
+        self.plan = fast_plan(&self.graph, &weights, self.epsilon, self.torch_device, self.precision)?;
         self.weights = weights;
         Ok(())
     }
 
-    /// The plan with batch norms as steps of their own.
+    /// The plan with batch norms as steps of their own, in f32 always.
     pub(crate) fn separate_plan(&self) -> Result<Plan, BackboneError> {
-        Plan::compile(&self.graph, &self.weights, self.epsilon, BatchNorm::Separate, self.torch_device)
+        let target = Target::plain(self.torch_device);
+        Plan::compile(&self.graph, &self.weights, self.epsilon, BatchNorm::Separate, target)
+    }
+
+    /// Refuses pixels that are not images of the shape given, and images that the architecture cannot take.
+    fn check(&self, batch: ImageBatch<'_>) -> Result<(), BackboneError> {
+        let shape = batch.shape;
+        let refuse = |reason: String| Err(BackboneError::Batch { shape, reason });
+        let [_, height, width, channels] = shape;
+        if channels != 3 {
+            return refuse("images must have 3 channels".to_owned());
+        }
+        let least = self.architecture().min_image_size();
+        if height < least || width < least {
+            return refuse(format!("{} needs images of at least {least}x{least} pixels", self.architecture()));
+        }
+        let length = shape.iter().try_fold(1_usize, |n, &side| n.checked_mul(side));
+        if length != Some(batch.pixels.len()) {
+            return refuse(format!("{} values were given", batch.pixels.len()));
+        }
+        Ok(())
     }
 
     /// The batch as the network's input: NCHW in channels-last memory, f32, preprocessed, on the device.
@@ -173,22 +253,9 @@ impl Backbone {
 
     /// The batch's shape as libtorch takes it, if the pixels fill it and the architecture takes such images.
     pub(crate) fn size(&self, batch: ImageBatch<'_>) -> Result<[i64; 4], BackboneError> {
-        let shape = batch.shape;
-        let refuse = |reason: String| BackboneError::Batch { shape, reason };
-        let [_, height, width, channels] = shape;
-        if channels != 3 {
-            return Err(refuse("images must have 3 channels".to_owned()));
-        }
-        let least = self.architecture().min_image_size();
-        if height < least || width < least {
-            return Err(refuse(format!("{} needs images of at least {least}x{least} pixels", self.architecture())));
-        }
-        let length = shape.iter().try_fold(1_usize, |n, &side| n.checked_mul(side));
-        if length != Some(batch.pixels.len()) {
-            return Err(refuse(format!("{} values were given", batch.pixels.len())));
-        }
+        self.check(batch)?;
         // The lengths agree, so each side is below isize::MAX.
-        Ok(shape.map(|n| n as i64))
+        Ok(batch.shape.map(|n| n as i64))
     }
 
     /// Queues the network on its device and returns at once where that is a CUDA device: `[rows, FEATURES]` f32, dense,
@@ -212,7 +279,7 @@ impl Backbone {
             return copy(&map.f_mean_dim([2_i64, 3].as_slice(), false, Kind::Float)?.f_to_device(tch::Device::Cpu)?);
         }
         // Here rather than in libtorch, whose order of summation may follow the number of threads.
-        let map = copy(&map.f_permute([0, 2, 3, 1])?.f_contiguous()?)?;
+        let map = copy(&map.f_permute([0, 2, 3, 1])?.f_to_kind(Kind::Float)?.f_contiguous()?)?;
         let (rows, channels, area) = (rows as usize, channels as usize, (height * width) as usize);
         let mut features = Vec::with_capacity(rows * channels);
         let mut sums = vec![0.0_f64; channels];
@@ -227,4 +294,17 @@ impl Backbone {
         }
         Ok(features)
     }
+}
+
+/// The plan that features come from.
+fn fast_plan(
+    graph: &Graph,
+    weights: &Weights,
+    epsilon: f64,
+    device: tch::Device,
+    precision: Precision,
+) -> Result<Plan, BackboneError> {
+    let side = weights.architecture().default_image_size();
+    let target = Target { device, precision, fused: true, image: [side; 2] };
+    Plan::compile(graph, weights, epsilon, BatchNorm::Folded, target)
 }

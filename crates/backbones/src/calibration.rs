@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
 
 use crate::backbone::{Backbone, ImageBatch};
+use crate::device;
 use crate::error::{BackboneError, TorchContext as _};
 use crate::plan::{BatchMoments, Plan};
 use crate::weights::{BatchNormStatistics, Moments};
@@ -60,6 +61,7 @@ impl Calibration<'_> {
         if batch.shape[0] == 0 {
             return Ok(());
         }
+        device::use_threads(device::threads());
         let images = self.backbone.images(batch)?;
         let seen = &mut self.seen;
         let mut observe = |layer: &str, x: &Tensor| {

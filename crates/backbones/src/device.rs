@@ -10,6 +10,7 @@ mod math;
 pub(crate) mod symbols;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::BackboneError;
 
@@ -121,30 +122,44 @@ pub fn driver() -> Result<Driver, String> {
     driver::ask()
 }
 
-/// Sets how many threads libtorch uses for one operation. Results do not depend on it.
-///
-/// It holds for the calling thread and for threads that first use libtorch afterwards: set it before a backbone runs,
-/// or on the thread that runs it.
+/// Threads that backbones use; 0 until it is known.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// Sets how many threads a backbone uses, on whatever thread it is called. Results do not depend on it.
 ///
 /// # Errors
 /// When `threads` is 0 or beyond what libtorch counts.
 pub fn set_threads(threads: usize) -> Result<(), BackboneError> {
-    match i32::try_from(threads) {
-        Ok(threads @ 1..=4096) => {
-            tch::set_num_threads(threads);
-            Ok(())
-        }
-        _ => Err(BackboneError::Setting {
+    if !(1..=4096).contains(&threads) {
+        return Err(BackboneError::Setting {
             what: "thread count",
             value: threads.to_string(),
             reason: "it must lie in 1..=4096",
-        }),
+        });
+    }
+    THREADS.store(threads, Ordering::Relaxed);
+    use_threads(threads);
+    Ok(())
+}
+
+/// How many threads a backbone uses: what was set, else as many as libtorch takes by itself, one a core.
+pub fn threads() -> usize {
+    match THREADS.load(Ordering::Relaxed) {
+        0 => {
+            let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
+            // Kept, since the number that libtorch tells changes with every `use_threads`.
+            match THREADS.compare_exchange(0, threads, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => threads,
+                Err(set) => set,
+            }
+        }
+        set => set,
     }
 }
 
-/// How many threads libtorch uses for one operation.
-pub fn threads() -> usize {
-    usize::try_from(tch::get_num_threads()).unwrap_or(1)
+/// Has libtorch use this many threads for one operation of the calling thread.
+pub(crate) fn use_threads(threads: usize) {
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(1));
 }
 
 fn load_driver() -> Result<(), String> {

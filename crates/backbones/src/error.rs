@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::architecture::Architecture;
+use crate::device::Device;
+use crate::precision::Precision;
 
 /// An error of this crate. `Display` says what happened and where; the cause, if any, is the `source`.
 #[derive(Debug, thiserror::Error)]
@@ -158,6 +160,24 @@ pub enum BackboneError {
         name: String,
     },
 
+    /// A precision was asked for by a name that none has.
+    #[error("unknown precision `{name}`; there are {}", precisions())]
+    UnknownPrecision {
+        /// The name as given.
+        name: String,
+    },
+
+    /// The device would be slower in this precision.
+    #[error("precision {precision} cannot be used on {device}: {reason}")]
+    Precision {
+        /// What was asked for.
+        precision: Precision,
+        /// Where it was to run.
+        device: Device,
+        /// What is missing.
+        reason: &'static str,
+    },
+
     /// CUDA was asked for and is not there.
     #[error("CUDA device {index} cannot be used: {reason}")]
     CudaUnavailable {
@@ -208,6 +228,10 @@ pub enum BackboneError {
 
 fn names() -> String {
     Architecture::ALL.map(Architecture::name).join(", ")
+}
+
+fn precisions() -> String {
+    Precision::ALL.map(Precision::name).join(", ")
 }
 
 /// Says at which operation libtorch failed.

@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
-use xfer_backbones::{Architecture, Backbone, BackboneError, Device, ImageBatch, PixelData, Weights, device};
+use xfer_backbones::{
+    Architecture, Backbone, BackboneError, Device, ImageBatch, PixelData, Precision, Weights, device,
+};
 
 const SIDE: usize = 96;
 
@@ -23,23 +25,48 @@ fn calibrated(architecture: Architecture) -> Backbone {
     backbone
 }
 
+/// What this processor can do.
+fn cases() -> Vec<(Architecture, Precision)> {
+    let precisions = Precision::ALL.into_iter().filter(|precision| precision.check(Device::Cpu).is_ok());
+    precisions.flat_map(|precision| Architecture::ALL.map(|architecture| (architecture, precision))).collect()
+}
+
 #[test]
 fn threads_and_company_change_no_bit_of_a_feature() {
-    for architecture in Architecture::ALL {
+    for (architecture, precision) in cases() {
         device::set_threads(1).unwrap();
-        let backbone = calibrated(architecture);
+        let calibrated_f32 = calibrated(architecture);
+        let backbone = Backbone::with_precision(calibrated_f32.weights(), None, Device::Cpu, precision).unwrap();
         let images = pixels(5);
         let expected = backbone.forward(batch(&images)).unwrap();
         assert!(expected.values.iter().all(|v| v.is_finite()) && expected.rows == 5);
         for threads in [2, 3, 4] {
             device::set_threads(threads).unwrap();
             assert_eq!(device::threads(), threads);
-            assert_eq!(backbone.forward(batch(&images)).unwrap(), expected, "{architecture}, {threads} threads");
+            assert_eq!(backbone.forward(batch(&images)).unwrap(), expected, "{architecture} {precision} {threads}");
             assert_eq!(calibrated(architecture).weights().digest(), backbone.weights().digest());
             // Alone, an image gives the same as among others.
             for (image, row) in images.chunks(SIDE * SIDE * 3).zip(expected.rows()) {
-                assert_eq!(backbone.forward(batch(image)).unwrap().values, row, "{architecture}, {threads} threads");
+                assert_eq!(backbone.forward(batch(image)).unwrap().values, row, "{architecture} {precision} {threads}");
             }
+        }
+    }
+}
+
+#[test]
+fn bf16_features_lie_within_a_hundredth_of_f32() {
+    for (architecture, precision) in cases().into_iter().filter(|(_, precision)| *precision != Precision::Fp32) {
+        let f32 = calibrated(architecture);
+        let other = Backbone::with_precision(f32.weights(), None, Device::Cpu, precision).unwrap();
+        assert_eq!((f32.precision(), other.precision()), (Precision::Fp32, precision));
+        let images = pixels(3);
+        let (expected, got) = (f32.forward(batch(&images)).unwrap(), other.forward(batch(&images)).unwrap());
+        for (expected, got) in expected.rows().zip(got.rows()) {
+            let square = |v: f32| f64::from(v).powi(2);
+            let distance: f64 = expected.iter().zip(got).map(|(a, b)| square(a - b)).sum();
+            let norm: f64 = expected.iter().map(|&v| square(v)).sum();
+            let error = (distance / norm).sqrt();
+            assert!(error < 1e-2 && error > 0.0, "{architecture} {precision}: {error}");
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use xfer_backbones::{Backbone, Device, ImageBatch, PixelData, Weights, device};
+use xfer_backbones::{Architecture, Backbone, Device, ImageBatch, PixelData, Weights, device};
+use xfer_hub::Algorithm;
 use xfer_loader::{FlowOptions, ImageDataGenerator, LoaderOptions, PixelType, Pixels};
 
 use crate::args::FeatureArgs;
@@ -15,6 +16,9 @@ use crate::terminal::Terminal;
 const CALIBRATION_PHOTOS: usize = 512;
 const CALIBRATION_BATCH: usize = 32;
 
+/// A file beyond this is not summed before it is looked at.
+const MAX_CONVERTED_BYTES: u64 = 2 << 30;
+
 /// What every output says of an untrained backbone.
 pub(crate) const UNTRAINED: &str =
     "the backbone is untrained: its weights are random, and accuracy says nothing about transfer learning";
@@ -24,6 +28,7 @@ pub(crate) fn open_device(features: &FeatureArgs) -> anyhow::Result<Device> {
     let device = device::select(&features.device).with_context(|| {
         format!("--device {}: not here; `xfer-cli doctor` says what is missing and what to do", features.device)
     })?;
+    features.precision.check(device)?;
     if features.threads > 0 {
         device::set_threads(usize::from(features.threads))?;
     }
@@ -46,13 +51,25 @@ pub(crate) fn check_weights(features: &FeatureArgs) -> anyhow::Result<()> {
 pub(crate) fn open(features: &FeatureArgs, device: Device, terminal: &Terminal) -> anyhow::Result<Backbone> {
     let weights = match &features.weights {
         WeightsChoice::Imagenet => {
-            let path = download::published_weights(features.backbone.name(), terminal)?;
-            Weights::load(features.backbone, &path)?
+            load(features.backbone, &download::published_weights(features.backbone.name(), terminal)?)?
         }
-        WeightsChoice::File(path) => Weights::load(features.backbone, path)?,
+        WeightsChoice::File(path) => load(features.backbone, path)?,
         WeightsChoice::Random(seed) => Weights::random(features.backbone, *seed),
     };
-    Ok(Backbone::new(&weights, features.bn_eps, device)?)
+    Ok(Backbone::with_precision(&weights, features.bn_eps, device, features.precision)?)
+}
+
+/// Weights of a file, from their copy in the cache where there is one.
+fn load(architecture: Architecture, path: &Path) -> anyhow::Result<Weights> {
+    let converted = || {
+        // What is no file, or too large for weights, is told by who reads it.
+        let sound = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= MAX_CONVERTED_BYTES);
+        let cache = xfer_hub::cache_dir().ok().filter(|_| sound)?;
+        let digest = xfer_hub::checksum_of(path, Algorithm::Sha256, &cache.join("models")).ok()?;
+        let (digest, folder) = (format!("sha256:{}", digest.hex()), cache.join("converted"));
+        Some(Weights::load_converted(architecture, path, &digest, &folder))
+    };
+    Ok(converted().unwrap_or_else(|| Weights::load(architecture, path))?)
 }
 
 /// Gives an untrained backbone batch-norm statistics from one pass over photos under `folder`, which are neither

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Verb::Batches(args) => Ok(batches::run(*args)),
         Verb::Scan(args) => Ok(scan::run(args)),
         Verb::Summary(args) => args.check().map(summary::run),
-        Verb::Bench(args) => Ok(bench::run(args)),
+        Verb::Bench(args) => args.check().map(bench::run),
         Verb::Doctor(args) => Ok(doctor::run(&args)),
     };
     match ended {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::verified::Verified;
-use crate::{Checksum, Download, FetchOptions, HubError, Progress, WeightFile};
+use crate::{Algorithm, Checksum, Download, FetchOptions, HubError, Progress, WeightFile};
 
 /// The verified local path of `file`, downloaded if it is not on this machine.
 ///
@@ -59,6 +59,20 @@ pub fn locate(
     Ok(None)
 }
 
+/// The checksum of any file, without reading it where it was summed before and its size and modification time are the
+/// same. What is summed is recorded in `models_dir`, as for files that [`fetch`] finds.
+///
+/// # Errors
+///
+/// [`HubError::Io`] where the file cannot be read.
+pub fn checksum_of(path: &Path, algorithm: Algorithm, models_dir: &Path) -> Result<Checksum, HubError> {
+    // A record belongs to one file, wherever the process stands.
+    let absolute = std::path::absolute(path).map_err(|source| HubError::io(path, "resolve", source))?;
+    Verified::in_models_dir(models_dir)
+        .checksum_of(&absolute, algorithm, |_, _| {})
+        .map_err(|source| HubError::io(path, "read", source))
+}
+
 fn matches(
     path: &Path,
     expected: &Checksum,
@@ -88,4 +102,23 @@ fn described(file: &WeightFile, options: &FetchOptions) -> Result<Download, HubE
         checksum: Some(file.md5.parse()?),
         bytes: Some(file.bytes),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_file_is_summed_and_its_sum_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, records) = (folder.path().join("abc"), folder.path().join("models"));
+        std::fs::write(&path, "abc").unwrap();
+        for _ in 0..2 {
+            let sum = checksum_of(&path, Algorithm::Sha256, &records).unwrap();
+            assert_eq!(sum.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        }
+        assert_eq!(std::fs::read_dir(records.join(".verified")).unwrap().count(), 1);
+        let error = checksum_of(&folder.path().join("none"), Algorithm::Md5, &records).unwrap_err();
+        assert!(error.to_string().contains("none"), "{error}");
+    }
 }

@@ -28,7 +28,7 @@ pub use catalog::WeightFile;
 pub use checksum::{Algorithm, Checksum};
 pub use download::{Download, download};
 pub use error::{FailedAddress, HubError, Wanted};
-pub use fetch::{fetch, locate};
+pub use fetch::{checksum_of, fetch, locate};
 pub use lock::FileLock;
 pub use options::{FetchOptions, HttpOptions};
 pub use progress::Progress;

@@ -1,9 +1,9 @@
 //! Graph and weights to steps.
 
 use super::convolution::{Convolution, Kernel};
-use super::{BatchNorm, Border, Norm, Operation, Plan, Step};
+use super::{BatchNorm, Border, Norm, Operation, Plan, Step, Target, fusion};
 use crate::error::{BackboneError, TorchContext as _};
-use crate::layers::{Graph, Layer, Op, Padding};
+use crate::layers::{Graph, Layer, Op, Padding, Shape};
 use crate::weights::Weights;
 
 impl Plan {
@@ -17,26 +17,31 @@ impl Plan {
         weights: &Weights,
         epsilon: f64,
         batch_norm: BatchNorm,
-        device: tch::Device,
+        target: Target,
     ) -> Result<Self, BackboneError> {
         let layers = graph.layers();
-        let mut compiler = Compiler { layers, weights, epsilon, device, value: Vec::new(), steps: Vec::new() };
+        // A shape only says what to pack for; an image too small for the network is refused when it comes.
+        let [height, width] = target.image;
+        let shapes = graph.shapes(height, width).unwrap_or_default();
+        let mut compiler = Compiler { layers, shapes, weights, epsilon, target, value: Vec::new(), steps: Vec::new() };
         for (index, layer) in layers.iter().enumerate() {
             let value = compiler.layer(index, layer, batch_norm)?;
             compiler.value.push(value);
         }
         let output = compiler.value.last().copied().unwrap_or_default();
-        let mut steps = compiler.steps;
+        let mut steps = fusion::fuse(compiler.steps, output);
         mark_last_uses(&mut steps, output);
-        Ok(Self { steps, values: layers.len(), output })
+        Ok(Self { steps, values: 2 * layers.len(), output, kind: target.precision.kind() })
     }
 }
 
 struct Compiler<'a> {
     layers: &'a [Layer],
+    /// Beside `layers`.
+    shapes: Vec<Shape>,
     weights: &'a Weights,
     epsilon: f64,
-    device: tch::Device,
+    target: Target,
     /// For each layer so far, the value that holds its output.
     value: Vec<usize>,
     steps: Vec<Step>,
@@ -67,7 +72,7 @@ impl Compiler<'_> {
                 let kernels = self.weights.of_layer(index);
                 let depthwise = Kernel::depthwise(kernels[0], layer);
                 let depthwise = Operation::Convolution(self.convolution(layer, depthwise, 1, Border::Same)?);
-                let between = self.push(layer, depthwise, self.read(layer), index);
+                let between = self.push(layer, depthwise, self.read(layer), self.layers.len() + index);
                 let pointwise = self.fold(index, Kernel::pointwise(kernels[1], layer), batch_norm);
                 let pointwise = Operation::Convolution(self.convolution(layer, pointwise, 1, Border::Fixed(0))?);
                 return Ok(self.push(layer, pointwise, vec![between], index));
@@ -146,12 +151,21 @@ impl Compiler<'_> {
         stride: usize,
         border: Border,
     ) -> Result<Convolution, BackboneError> {
-        Convolution::new(kernel, stride, border, self.device).stage(|| format!("loading `{}`", layer.name))
+        let shape = match layer.inputs.first().and_then(|&i| self.shapes.get(i)) {
+            // Padding that the convolution takes over is not part of what it reads.
+            Some(Shape::Image([height, width, _])) => match border {
+                Border::Fixed(pad) if pad > 0 => [height - 2 * pad, width - 2 * pad],
+                _ => [*height, *width],
+            },
+            _ => [1; 2],
+        };
+        Convolution::new(kernel, stride, border, self.target, shape.map(|n| n as i64))
+            .stage(|| format!("loading `{}`", layer.name))
     }
 
     fn norm(&self, index: usize, layer: &Layer) -> Result<Norm, BackboneError> {
         let moments = self.weights.of_layer(index);
-        let tensor = |i: usize| tch::Tensor::f_from_slice(moments[i])?.f_to_device(self.device);
+        let tensor = |i: usize| tch::Tensor::f_from_slice(moments[i])?.f_to_device(self.target.device);
         let norm = || -> Result<Norm, tch::TchError> {
             Ok(Norm {
                 gamma: tensor(0)?,
@@ -169,9 +183,6 @@ impl Compiler<'_> {
 fn mark_last_uses(steps: &mut [Step], output: usize) {
     let mut read_later = std::collections::BTreeSet::from([output]);
     for step in steps.iter_mut().rev() {
-        // A step may write the value that it reads (the two halves of a separable convolution): that is another
-        // tensor under the same number.
-        read_later.remove(&step.output);
         for &input in &step.inputs {
             if read_later.insert(input) {
                 step.last_used.push(input);

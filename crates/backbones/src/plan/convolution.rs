@@ -2,7 +2,8 @@
 
 use tch::{TchError, Tensor};
 
-use super::Border;
+use super::fused::{Fused, Window};
+use super::{Border, Target};
 use crate::layers::{Layer, Op, same_padding};
 
 /// A kernel in the order output, row, column, input: libtorch's OIHW shape in channels-last memory.
@@ -78,6 +79,15 @@ fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     out
 }
 
+/// What follows a convolution and can be computed with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tail {
+    /// Another feature map is added.
+    pub(super) add: bool,
+    /// Negative values become 0, last of all.
+    pub(super) relu: bool,
+}
+
 /// A convolution ready to run.
 #[derive(Debug)]
 pub(super) struct Convolution {
@@ -87,53 +97,135 @@ pub(super) struct Convolution {
     stride: usize,
     border: Border,
     groups: i64,
-    one_dnn: bool,
+    engine: Engine,
+    /// What is computed with it.
+    pub(super) tail: Tail,
+}
+
+/// Which of libtorch's functions convolves.
+#[derive(Debug, Clone, Copy)]
+enum Engine {
+    /// oneDNN, tail included, with a kernel that is packed the way it reads it.
+    Fused(Fused),
+    /// oneDNN; the tail is up to others.
+    OneDnn,
+    /// Whatever libtorch chooses.
+    Any,
 }
 
 impl Convolution {
-    pub(super) fn new(kernel: Kernel, stride: usize, border: Border, device: tch::Device) -> Result<Self, TchError> {
-        let shape = [kernel.outputs, kernel.size, kernel.size, kernel.inputs].map(|n| n as i64);
-        let values = Tensor::f_from_slice(&kernel.values)?.f_to_device(device)?.f_view(shape)?;
-        Ok(Self {
-            kernel: values.f_permute([0, 3, 1, 2])?,
-            bias: kernel.bias.map(|b| Tensor::f_from_slice(&b)?.f_to_device(device)).transpose()?,
+    /// `shape` is that of the images the kernel is packed for, `[rows, columns]`; others only take longer.
+    pub(super) fn new(
+        kernel: Kernel,
+        stride: usize,
+        border: Border,
+        target: Target,
+        shape: [i64; 2],
+    ) -> Result<Self, TchError> {
+        let device = target.device;
+        let sizes = [kernel.outputs, kernel.size, kernel.size, kernel.inputs].map(|n| n as i64);
+        let kind = target.precision.kind();
+        let load = |values: &[f32]| Tensor::f_from_slice(values)?.f_to_kind(kind)?.f_to_device(device);
+        let engine = match device {
+            tch::Device::Cpu if tch::utils::has_mkldnn() => {
+                Fused::find().filter(|_| target.fused).map_or(Engine::OneDnn, Engine::Fused)
+            }
+            _ => Engine::Any,
+        };
+        let mut convolution = Self {
+            kernel: load(&kernel.values)?.f_view(sizes)?.f_permute([0, 3, 1, 2])?,
+            bias: kernel.bias.map(|bias| load(&bias)).transpose()?,
             size: kernel.size,
             stride,
             border,
             groups: kernel.groups as i64,
-            one_dnn: device == tch::Device::Cpu && tch::utils::has_mkldnn(),
-        })
+            engine,
+            tail: Tail::default(),
+        };
+        if let Engine::Fused(_) = engine {
+            convolution.pack(kernel.inputs * kernel.groups, shape)?;
+        }
+        Ok(convolution)
     }
 
-    /// Runs on an NCHW tensor in channels-last memory.
-    pub(super) fn run(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let (_, _, height, width) = x.size4()?;
-        let (padded, padding);
-        let x = match self.border {
-            Border::Fixed(pad) => {
-                padding = [pad as i64; 2];
-                x
-            }
+    /// Lays the kernel out as oneDNN wants it, which it would otherwise do at every call.
+    fn pack(&mut self, channels: usize, [height, width]: [i64; 2]) -> Result<(), TchError> {
+        let (window, [top, bottom, left, right]) = self.window(height, width);
+        let input = [1, channels as i64, height + top + bottom, width + left + right];
+        let Window { padding, stride, groups } = window;
+        let kernel = self.kernel.f_to_mkldnn(None)?;
+        self.kernel = kernel.f_mkldnn_reorder_conv2d_weight(padding, stride, [1, 1], groups, input.as_slice())?;
+        Ok(())
+    }
+
+    /// The window over a map of this size, and what must be added to the map before: top, bottom, left, right.
+    fn window(&self, height: i64, width: i64) -> (Window, [i64; 4]) {
+        let (padding, added) = match self.border {
+            Border::Fixed(pad) => ([pad as i64; 2], [0; 4]),
             Border::Same => {
                 let [top, bottom, left, right] = same_border(height, width, self.size, self.stride);
                 if top == bottom && left == right {
-                    padding = [top, left];
-                    x
+                    ([top, left], [0; 4])
                 } else {
-                    padding = [0; 2];
-                    padded = x.f_constant_pad_nd([left, right, top, bottom])?;
-                    &padded
+                    ([0; 2], [top, bottom, left, right])
                 }
             }
         };
-        let (stride, dilation) = ([self.stride as i64; 2], [1_i64; 2]);
-        let bias = self.bias.as_ref();
-        if self.one_dnn {
+        (Window { padding, stride: [self.stride as i64; 2], groups: self.groups }, added)
+    }
+
+    /// Runs on an NCHW tensor in channels-last memory; `sum` is what the tail adds, written over where it is owned.
+    pub(super) fn run(&self, x: &Tensor, sum: Option<Sum<'_>>) -> Result<Tensor, TchError> {
+        let (_, _, height, width) = x.size4()?;
+        let (window, [top, bottom, left, right]) = self.window(height, width);
+        let padded;
+        let x = if [top, bottom, left, right] == [0; 4] {
+            x
+        } else {
+            padded = x.f_constant_pad_nd([left, right, top, bottom])?;
+            &padded
+        };
+        let Window { padding, stride, groups } = window;
+        let (kernel, bias, dilation) = (&self.kernel, self.bias.as_ref(), [1_i64; 2]);
+        let y = match (self.engine, sum) {
+            (Engine::Fused(fused), None) => return fused.convolve(x, kernel, bias, window, self.tail.relu),
+            (Engine::Fused(fused), Some(sum)) => {
+                return fused.convolve_onto(sum.owned()?, x, kernel, bias, window, self.tail.relu);
+            }
             // `conv2d` would choose between oneDNN and a loop of its own by batch size and number of threads, and the
             // two round differently. Called by name, oneDNN gives an image the same features in any batch.
-            x.f_mkldnn_convolution(&self.kernel, bias, padding, stride, dilation, self.groups)
-        } else {
-            x.f_conv2d(&self.kernel, bias, stride, padding, dilation, self.groups)
+            (Engine::OneDnn, sum) => (x.f_mkldnn_convolution(kernel, bias, padding, stride, dilation, groups)?, sum),
+            (Engine::Any, sum) => (x.f_conv2d(kernel, bias, stride, padding, dilation, groups)?, sum),
+        };
+        let (mut y, sum) = y;
+        if let Some(sum) = sum {
+            y = y.f_add_(sum.borrowed())?;
+        }
+        if self.tail.relu { y.f_relu_() } else { Ok(y) }
+    }
+}
+
+/// A feature map that a convolution is added to.
+#[derive(Debug)]
+pub(super) enum Sum<'a> {
+    /// Nobody else reads it.
+    Owned(Tensor),
+    /// A later step reads it, too.
+    Shared(&'a Tensor),
+}
+
+impl Sum<'_> {
+    fn owned(self) -> Result<Tensor, TchError> {
+        match self {
+            Self::Owned(tensor) => Ok(tensor),
+            Self::Shared(tensor) => tensor.f_to_dtype(tensor.kind(), false, true),
+        }
+    }
+
+    fn borrowed(&self) -> &Tensor {
+        match self {
+            Self::Owned(tensor) => tensor,
+            Self::Shared(tensor) => tensor,
         }
     }
 }
@@ -174,8 +266,14 @@ mod tests {
         let kernel = || Kernel::full(&[1.0; 9], Some(&[0.0]), &layer(3, 1, 1));
         let run = |height: i64, width: i64| -> Vec<f32> {
             let x = Tensor::ones([1, 1, height, width], (tch::Kind::Float, tch::Device::Cpu));
-            let y = Convolution::new(kernel(), 2, Border::Same, tch::Device::Cpu).unwrap().run(&x).unwrap();
-            Vec::try_from(y.contiguous().view(-1)).unwrap()
+            let run = |fused| -> Vec<f32> {
+                let target = Target { fused, ..Target::plain(tch::Device::Cpu) };
+                let convolution = Convolution::new(kernel(), 2, Border::Same, target, [height, width]).unwrap();
+                Vec::try_from(convolution.run(&x, None).unwrap().contiguous().view(-1)).unwrap()
+            };
+            let counted = run(false);
+            assert_eq!(run(true), counted);
+            counted
         };
         assert_eq!(run(4, 4), [9.0, 6.0, 6.0, 4.0]);
         assert_eq!(run(3, 3), [4.0, 4.0, 4.0, 4.0]);

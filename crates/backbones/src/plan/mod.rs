@@ -6,9 +6,13 @@
 
 mod compile;
 mod convolution;
+mod fused;
+mod fusion;
 mod run;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
+
+use crate::precision::Precision;
 
 use convolution::Convolution;
 
@@ -21,14 +25,39 @@ pub(crate) enum BatchNorm {
     Separate,
 }
 
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) device: tch::Device,
+    /// Of weights and feature maps.
+    pub(crate) precision: Precision,
+    /// Whether libtorch's fused convolution is taken where it is there.
+    pub(crate) fused: bool,
+    /// Height and width of the images that kernels are packed for; others only take longer.
+    pub(crate) image: [usize; 2],
+}
+
+impl Target {
+    /// f32, by libtorch's public functions alone.
+    pub(crate) fn plain(device: tch::Device) -> Self {
+        Self { device, precision: Precision::Fp32, fused: false, image: [224, 224] }
+    }
+}
+
 /// Steps in the order in which they run.
 #[derive(Debug)]
 pub(crate) struct Plan {
     steps: Vec<Step>,
-    /// Values are numbered like the layers that give them; the input is layer 0.
+    /// Values are numbered like the layers that give them, the input is layer 0; those inside a layer come after.
     values: usize,
     output: usize,
+    kind: Kind,
 }
+
+// SAFETY: tensors are not Sync because they can be written through a shared reference. A plan only reads its own: what
+// steps write over are feature maps, which belong to one run. libtorch counts references atomically and lets any number
+// of threads read a tensor.
+unsafe impl Sync for Plan {}
 
 #[derive(Debug)]
 struct Step {

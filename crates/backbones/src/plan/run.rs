@@ -2,7 +2,7 @@
 
 use tch::{TchError, Tensor};
 
-use super::convolution::same_border;
+use super::convolution::{Sum, same_border};
 use super::{BatchMoments, Border, Norm, Operation, Plan, Step};
 use crate::error::{BackboneError, TorchContext as _};
 
@@ -17,7 +17,11 @@ impl Plan {
         let _no_grad = tch::no_grad_guard();
         let mut values: Vec<Option<Tensor>> = Vec::new();
         values.resize_with(self.values, || None);
-        values[0] = Some(images);
+        values[0] = Some(if images.kind() == self.kind {
+            images
+        } else {
+            images.f_to_kind(self.kind).stage(|| "preprocessing".to_owned())?
+        });
         for step in &self.steps {
             let output = match (&step.operation, observer.as_deref_mut()) {
                 (Operation::BatchNorm(norm), Some(observe)) => {
@@ -51,7 +55,15 @@ impl Step {
                     None => input(values, self, 0)?.f_add(input(values, self, 1)?),
                 }
             }
-            Operation::Convolution(convolution) => convolution.run(input(values, self, 0)?),
+            Operation::Convolution(convolution) if convolution.tail.add => {
+                let owned = self.take(values, 1);
+                let sum = match owned {
+                    Some(sum) => Sum::Owned(sum),
+                    None => Sum::Shared(input(values, self, 1)?),
+                };
+                convolution.run(input(values, self, 0)?, Some(sum))
+            }
+            Operation::Convolution(convolution) => convolution.run(input(values, self, 0)?, None),
             Operation::BatchNorm(norm) => norm.run(input(values, self, 0)?, &norm.mean, &norm.variance),
             Operation::MaxPool { pool, stride, border } => max_pool(input(values, self, 0)?, *pool, *stride, *border),
             Operation::ZeroPad(pad) => input(values, self, 0)?.f_constant_pad_nd([*pad as i64; 4]),
@@ -160,9 +172,9 @@ mod tests {
 
     /// The plan that runs against the one that follows the description layer by layer.
     #[test]
-    fn folding_changes_nothing_but_rounding() {
+    fn folding_and_fusing_change_nothing_but_rounding() {
         use crate::architecture::Architecture;
-        use crate::plan::BatchNorm;
+        use crate::plan::{BatchNorm, Target};
         use crate::weights::{Moments, Weights};
 
         for architecture in Architecture::ALL {
@@ -178,15 +190,26 @@ mod tests {
             let graph = architecture.graph();
             let nhwc =
                 Tensor::from_slice(&(0..75 * 74 * 3).map(|i| ((i * 31) % 97) as f32 / 50.0 - 1.0).collect::<Vec<_>>());
-            let run = |batch_norm| {
-                let plan = Plan::compile(&graph, &weights, 1e-3, batch_norm, tch::Device::Cpu).unwrap();
+            let run = |batch_norm, target| {
+                let plan = Plan::compile(&graph, &weights, 1e-3, batch_norm, target).unwrap();
                 let images = nhwc.view([1, 75, 74, 3]).permute([0, 3, 1, 2]);
                 plan.run(images, None).unwrap().mean_dim([2_i64, 3].as_slice(), false, tch::Kind::Double)
             };
-            let (folded, separate) = (run(BatchNorm::Folded), run(BatchNorm::Separate));
-            let error = (&folded - &separate).norm().double_value(&[]) / separate.norm().double_value(&[]);
-            assert!(error < 1e-5, "{architecture}: {error}");
-            assert!(error > 0.0, "{architecture}: both ran the same plan");
+            let distance = |a: &Tensor, b: &Tensor| (a - b).norm().double_value(&[]) / b.norm().double_value(&[]);
+            let plain = Target::plain(tch::Device::Cpu);
+            let separate = run(BatchNorm::Separate, plain);
+            let folded = run(BatchNorm::Folded, plain);
+            let fused = run(BatchNorm::Folded, Target { fused: true, image: [75, 74], ..plain });
+            // Packed for images of another size.
+            let other = run(BatchNorm::Folded, Target { fused: true, ..plain });
+            for (name, error) in [
+                ("folded", distance(&folded, &separate)),
+                ("fused", distance(&fused, &folded)),
+                ("packed for others", distance(&other, &folded)),
+            ] {
+                assert!(error < 1e-5, "{architecture}, {name}: {error}");
+            }
+            assert!(distance(&folded, &separate) > 0.0, "{architecture}: both ran the same plan");
         }
     }
 }

@@ -5,12 +5,14 @@
 //! f32.
 
 mod container;
+mod converted;
 mod hdf5;
 mod names;
 mod random;
 mod resolve;
 mod safetensors;
 mod statistics;
+mod values;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ use sha2::{Digest, Sha256};
 use crate::architecture::Architecture;
 use crate::error::BackboneError;
 use crate::layers::TensorSpec;
+use values::Values;
 
 pub use statistics::{BatchNormStatistics, Moments};
 
@@ -84,7 +87,7 @@ pub struct Weights {
     source: Option<PathBuf>,
     specs: Arc<[TensorSpec]>,
     /// Beside `specs`.
-    values: Vec<Arc<Vec<f32>>>,
+    values: Vec<Values>,
 }
 
 impl fmt::Debug for Weights {
@@ -208,7 +211,7 @@ impl Weights {
     pub(crate) fn of_layer(&self, layer: usize) -> Vec<&[f32]> {
         let start = self.specs.partition_point(|s| s.layer < layer);
         let end = self.specs.partition_point(|s| s.layer <= layer);
-        self.values[start..end].iter().map(|values| values.as_slice()).collect()
+        self.values[start..end].iter().map(|values| &**values).collect()
     }
 
     fn tensor_digest(&self) -> String {

@@ -1,22 +1,22 @@
 //! Seeded weights for a backbone that nobody has trained.
 
-use std::sync::Arc;
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use super::values::Values;
 use crate::layers::{TensorSpec, Variable};
 
 /// Draws every tensor from its own stream of ChaCha8, so that a tensor depends on the seed and its position alone.
 ///
 /// Only exactly rounded operations are used (no logarithm, no cosine): the values are the same on every machine.
-pub(super) fn draw(specs: &[TensorSpec], seed: u64) -> Vec<Arc<Vec<f32>>> {
+pub(super) fn draw(specs: &[TensorSpec], seed: u64) -> Vec<Values> {
     let draw_one = |(stream, spec): (usize, &TensorSpec)| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream as u64);
         let (low, high) = range(spec);
         let step = (high - low) / (1_u32 << 24) as f32;
-        Arc::new((0..spec.len()).map(|_| low + step * (rng.next_u32() >> 8) as f32).collect())
+        let values = (0..spec.len()).map(|_| low + step * (rng.next_u32() >> 8) as f32);
+        values.collect::<Vec<f32>>().into()
     };
     specs.iter().enumerate().map(draw_one).collect()
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 use super::Layout;
 use super::container::{Container, Entry};
 use super::names::{self, Found, NameTable};
+use super::values::Values;
 use crate::architecture::Architecture;
 use crate::error::BackboneError;
 use crate::layers::{TensorSpec, Variable};
@@ -15,7 +15,7 @@ use crate::layers::{TensorSpec, Variable};
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) layout: Layout,
-    pub(super) values: Vec<Arc<Vec<f32>>>,
+    pub(super) values: Vec<Values>,
 }
 
 /// Detects the layout of a file and reads every tensor of `architecture` from it.
@@ -45,7 +45,7 @@ pub(super) fn resolve(
     for (spec, &place) in specs.iter().zip(&places) {
         let tensor = container.read(place)?;
         check(spec, &tensor, &entries[place], path)?;
-        values.push(Arc::new(tensor));
+        values.push(tensor.into());
     }
     Ok(Resolved { layout: table.layout, values })
 }

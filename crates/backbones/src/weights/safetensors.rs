@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use safetensors::tensor::{Metadata, View};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::container::{About, Container, Entry};
 use super::{Layout, TensorView, Weights, format_digest, little_endian};
@@ -16,8 +17,8 @@ use crate::error::BackboneError;
 
 /// Keys of the file's own metadata.
 const ARCHITECTURE: &str = "architecture";
-const EPSILON: &str = "batch_norm_epsilon";
-const UNTRAINED: &str = "untrained";
+pub(super) const EPSILON: &str = "batch_norm_epsilon";
+pub(super) const UNTRAINED: &str = "untrained";
 
 /// Whether `bytes` begin as safetensors: the length of the header in eight bytes, then the header, a JSON object.
 pub(super) fn is_safetensors(bytes: &[u8]) -> bool {
@@ -90,16 +91,28 @@ impl Container for Safetensors {
 
 /// Writes `weights` and returns the digest of the file.
 pub(super) fn save(weights: &Weights, path: &Path) -> Result<String, BackboneError> {
-    let io = |source: std::io::Error| BackboneError::Io { path: path.to_owned(), stage: "write", source };
-    let about = HashMap::from([
+    let write = || -> io::Result<String> {
+        let bytes = serialize(weights, HashMap::new())?;
+        prepare(&bytes, path)?.persist_noclobber(path)?;
+        Ok(format_digest(&Sha256::digest(&bytes)))
+    };
+    write().map_err(|source| BackboneError::Io { path: path.to_owned(), stage: "write", source })
+}
+
+/// The file's bytes; `about` is added to its metadata.
+pub(super) fn serialize(weights: &Weights, mut about: HashMap<String, String>) -> io::Result<Vec<u8>> {
+    about.extend([
         (ARCHITECTURE.to_owned(), weights.architecture().to_string()),
         // `{:?}` of a float reads back as the same float.
         (EPSILON.to_owned(), format!("{:?}", weights.epsilon())),
         (UNTRAINED.to_owned(), weights.is_untrained().to_string()),
     ]);
     let tensors: Vec<(&str, Borrowed<'_>)> = weights.tensors().map(|t| (t.name, Borrowed(t))).collect();
-    let bytes = safetensors::serialize(tensors, Some(about)).map_err(|e| io(std::io::Error::other(e)))?;
+    safetensors::serialize(tensors, Some(about)).map_err(io::Error::other)
+}
 
+/// A complete file beside `path` that has yet to be given that name.
+pub(super) fn prepare(bytes: &[u8], path: &Path) -> io::Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -112,11 +125,10 @@ pub(super) fn save(weights: &Weights, path: &Path) -> Result<String, BackboneErr
         // As any new file: the process' umask takes its part away. The default would be readable by the owner alone.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder).map_err(io)?;
-    file.write_all(&bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist_noclobber(path).map_err(|e| io(e.error))?;
-    Ok(format_digest(&Sha256::digest(&bytes)))
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 struct Borrowed<'a>(TensorView<'a>);

@@ -1,7 +1,6 @@
 //! The batch-norm statistics of a set of weights, to be taken out and put back by name.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::Weights;
 use crate::error::BackboneError;
@@ -62,7 +61,7 @@ impl Weights {
                 if let Some(channel) = values.iter().position(|v| !allowed(v)) {
                     return Err(refuse(format!("{} of channel {channel} is {}", variable.name(), values[channel])));
                 }
-                changed[index] = Arc::new(values.clone());
+                changed[index] = values.clone().into();
             }
         }
         self.values = changed;

@@ -61,7 +61,7 @@ pub(super) fn measure(flow: &Flow) -> anyhow::Result<Latency> {
 }
 
 /// The smallest time that `percent` of all do not exceed (nearest rank); zero where there is none.
-fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! `bench`: how fast parts of xfer are on this machine and these photos.
 
+mod backbone;
 mod clock;
 mod latency;
 mod loader;
@@ -10,7 +11,7 @@ use clap::Subcommand;
 
 use crate::Ending;
 
-/// Measure how fast photos are loaded on this machine
+/// Measure how fast photos are loaded and features computed on this machine
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -20,10 +21,23 @@ pub(crate) struct BenchArgs {
 #[derive(Debug, Subcommand)]
 enum Part {
     Loader(Box<loader::LoaderArgs>),
+    Backbone(backbone::BackboneArgs),
+}
+
+impl BenchArgs {
+    /// What clap cannot see in one argument alone.
+    pub(crate) fn check(self) -> Result<Self, clap::Error> {
+        let part = match self.part {
+            Part::Backbone(args) => Part::Backbone(args.check()?),
+            Part::Loader(args) => Part::Loader(args),
+        };
+        Ok(Self { part })
+    }
 }
 
 pub(crate) fn run(args: BenchArgs) -> anyhow::Result<Ending> {
     match args.part {
         Part::Loader(args) => loader::run(&args),
+        Part::Backbone(args) => backbone::run(&args),
     }
 }
