@@ -32,20 +32,28 @@ pub(super) struct Huffman {
 struct Made<T> {
     of: Option<T>,
     is_current: bool,
+    /// How much it would have been used for since the table was set.
+    uses: usize,
 }
 
 impl<T> Made<T> {
-    const NONE: Self = Self { of: None, is_current: false };
+    const NONE: Self = Self { of: None, is_current: false, uses: 0 };
 
     fn get(&self) -> Option<&T> {
         self.of.as_ref().filter(|_| self.is_current)
     }
 
-    fn make(&mut self, new: impl FnOnce() -> T, set: impl FnOnce(&mut T)) {
-        if !self.is_current {
+    /// Makes it once there is enough use for it: tables that recur are worth it even where each file is small.
+    fn make(&mut self, uses: usize, enough: usize, new: impl FnOnce() -> T, set: impl FnOnce(&mut T)) {
+        self.uses = self.uses.saturating_add(uses);
+        if !self.is_current && self.uses >= enough {
             set(self.of.get_or_insert_with(new));
             self.is_current = true;
         }
+    }
+
+    fn reset(&mut self) {
+        (self.is_current, self.uses) = (false, 0);
     }
 }
 
@@ -147,7 +155,8 @@ impl Huffman {
         }
         // Until it is whole it is not to be found again.
         self.symbols.clear();
-        (self.steps.is_current, self.skip.is_current) = (false, false);
+        self.steps.reset();
+        self.skip.reset();
         let mut code = 0_u32;
         let mut index = 0;
         let mut filled = 0;
@@ -178,15 +187,18 @@ impl Huffman {
         Ok(())
     }
 
-    /// Makes ready what [`steps`](Self::steps) gives.
-    pub(super) fn make_steps(&mut self) {
-        self.steps.make(Steps::new, |steps| steps.set(&self.lookup));
+    /// Makes ready what [`steps`](Self::steps) gives, unless so many bytes more of coefficients are too few for that.
+    pub(super) fn make_steps(&mut self, bytes: usize) {
+        // In tests small files are decoded as large ones.
+        const ENOUGH: usize = if cfg!(test) { 2_048 } else { 16_384 };
+        self.steps.make(bytes, ENOUGH, Steps::new, |steps| steps.set(&self.lookup));
     }
 
-    /// Makes ready what [`skip`](Self::skip) gives.
-    pub(super) fn make_skip(&mut self) {
+    /// Makes ready what [`skip`](Self::skip) gives, unless so many blocks more to pass over are too few for that.
+    pub(super) fn make_skip(&mut self, blocks: usize) {
+        const ENOUGH: usize = if cfg!(test) { 16 } else { 32_768 };
         let codes = codes(&self.limits, &self.offsets, &self.symbols);
-        self.skip.make(Skip::new, |skip| skip.set(codes));
+        self.skip.make(blocks, ENOUGH, Skip::new, |skip| skip.set(codes));
     }
 
     /// For coefficients by the step; `None` if that has not been made.

@@ -53,9 +53,9 @@ impl<'a> Scan<'a> {
             let component = frame.components.iter().find(|component| component.id == id);
             let table = tables.ac.get_mut(usize::from(selector & 15)).ok_or(Unusual)?;
             let (Some(component), Some(table), false) = (component, table, frame.progressive) else { continue };
-            table.make_steps();
-            if component.part.as_ref().is_some_and(|part| part.passes_over_much(component.blocks)) {
-                table.make_skip();
+            table.make_steps(bytes.len() - at);
+            if let Some(part) = &component.part {
+                table.make_skip(part.passed_over(component.blocks));
             }
         }
         let tables: &Tables = tables;
@@ -121,7 +121,7 @@ impl<'a> Scan<'a> {
                 if self.members.len() == 1 { (1, 1) } else { self.frame.components[component].sampling };
             for block in 0..across * down {
                 let place = (block % across, block / across);
-                let codes = Codes::new(dc, ac)?;
+                let codes = Codes::new(dc, ac);
                 slots.push(Slot { component, codes, place, step: (across, down) });
             }
         }

@@ -33,15 +33,12 @@ impl Part {
         wanted(&self.rows, y) && wanted(&self.columns, x)
     }
 
-    /// Whether so little is kept that tables for passing over the rest are worth making.
-    pub(super) fn passes_over_much(&self, blocks: (usize, usize)) -> bool {
-        // In tests small files are decoded as large ones.
-        const ENOUGH: usize = if cfg!(test) { 16 } else { 4_096 };
+    /// How many of a component's blocks are passed over, from some coefficient on.
+    pub(super) fn passed_over(&self, blocks: (usize, usize)) -> usize {
         let wanted =
             |all: &[bool], count| if all.is_empty() { count } else { all.iter().filter(|wanted| **wanted).count() };
         let kept = wanted(&self.rows, blocks.1) * wanted(&self.columns, blocks.0);
-        let all = blocks.0 * blocks.1;
-        if self.reach < 64 { all > ENOUGH } else { all - kept > ENOUGH }
+        blocks.0 * blocks.1 - if self.side <= 2 { 0 } else { kept }
     }
 }
 

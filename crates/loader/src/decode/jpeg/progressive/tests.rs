@@ -231,7 +231,7 @@ fn begun(file: &File, is_progressive: bool) -> Writer {
     let mut counts = [0; 16];
     counts[3] = 12;
     writer.segment(0xc4, &[&[0x00][..], &counts, &(0..12).collect::<Vec<_>>()].concat());
-    let symbols: Vec<u8> = (0..16 * 11).map(|at| (at / 11) << 4 | at % 11).collect();
+    let symbols: Vec<u8> = (0..16 * 11).map(|at| ((at / 11) << 4) | (at % 11)).collect();
     (counts[3], counts[7], counts[11]) = (0, SHORT as u8, (symbols.len() - SHORT) as u8);
     writer.segment(0xc4, &[&[0x10][..], &counts, &symbols].concat());
     writer.segment(0xdd, &(file.restart_interval as u16).to_be_bytes());

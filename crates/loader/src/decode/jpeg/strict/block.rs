@@ -3,7 +3,7 @@
 use super::super::Unusual;
 use super::super::huffman::{Huffman, LOOKUP_BITS};
 use super::super::partial::{self, Pass, Skip};
-use super::super::steps::{self, END, MAX_BITS, MOST, Step, VALUES};
+use super::super::steps::{END, MAX_BITS, MOST, Step, Steps, VALUES, are_of_a_block, is_special};
 use super::super::unstuffed::Bits;
 
 /// The largest difference of first coefficients has so many bits.
@@ -27,14 +27,13 @@ const LOOKS: usize = 56 / MAX_BITS as usize;
 pub(in crate::decode::jpeg) struct Codes<'a> {
     dc: &'a Huffman,
     ac: &'a Huffman,
-    steps: &'a [Step; 1 << LOOKUP_BITS],
+    steps: Option<&'a [Step; 1 << LOOKUP_BITS]>,
     passes: Option<&'a [Pass; 1 << partial::LOOKUP_BITS]>,
 }
 
 impl<'a> Codes<'a> {
-    /// Steps must have been made.
-    pub(in crate::decode::jpeg) fn new(dc: &'a Huffman, ac: &'a Huffman) -> Result<Self, Unusual> {
-        Ok(Self { dc, ac, steps: ac.steps().ok_or(Unusual)?.all(), passes: ac.skip().map(Skip::all) })
+    pub(in crate::decode::jpeg) fn new(dc: &'a Huffman, ac: &'a Huffman) -> Self {
+        Self { dc, ac, steps: ac.steps().map(Steps::all), passes: ac.skip().map(Skip::all) }
     }
 }
 
@@ -52,6 +51,9 @@ pub(super) fn take<const REDUCED: bool>(
     first(codes.dc, bits, prediction)?;
     room[0] = *prediction as i16;
     let mut at = 1;
+    let Some(steps) = codes.steps else {
+        return singly(codes.ac, bits, at, |place, value| room[place & 63] = value);
+    };
     // After as many looks as may be needed for the first few, the others are passed over: the same number for every
     // block, which is foreseen. For more, it is no gain.
     let enough = reach - at;
@@ -62,7 +64,7 @@ pub(super) fn take<const REDUCED: bool>(
     'loaded: while at < 64 {
         bits.refill()?;
         for look in 1..=LOOKS {
-            let step = codes.steps[(bits.peek() >> (64 - LOOKUP_BITS)) as usize];
+            let step = steps[(bits.peek() >> (64 - LOOKUP_BITS)) as usize];
             let (values, last) = (values(step), step.last(bits.peek()));
             bits.skip(step.bits());
             room[at & 63..][..VALUES].copy_from_slice(&values);
@@ -70,15 +72,17 @@ pub(super) fn take<const REDUCED: bool>(
             // A zero, and past the block, if there is no last one.
             room[(at - 1) & (ROOM - 1)] = last;
             if at > 63 {
-                if steps::is_special(at, Step::SPECIAL) {
+                if is_special(at, Step::SPECIAL) {
                     bits.refill()?;
                     at = single(codes.ac, bits, at - Step::SPECIAL, |place, value| room[place & 63] = value)?;
                     continue 'loaded;
                 }
-                if !steps::are_of_a_block(at) {
+                if !are_of_a_block(at) {
                     room[64..128].fill(0);
                     let put = |place: usize, value| room[place & 63] = value;
-                    return singly(codes.ac, bits, step.bits(), at - step.advance(), put);
+                    let (end, after) = singly_again(codes.ac, *bits, step.bits(), at - step.advance(), put)?;
+                    *bits = after;
+                    return Ok(end);
                 }
                 return Ok(at);
             }
@@ -138,36 +142,48 @@ fn single(ac: &Huffman, bits: &mut Bits<'_>, at: usize, put: impl FnOnce(usize, 
     Ok(place + 1)
 }
 
-/// Takes the coefficients from `at` on one by one, once the last `bits` that have been taken are given back.
+/// Takes the coefficients from `at` on one by one. There must be enough loaded for one.
 #[inline(always)]
-fn singly(
-    ac: &Huffman,
-    bits: &mut Bits<'_>,
-    again: u32,
-    at: usize,
-    put: impl FnMut(usize, i16),
-) -> Result<usize, Unusual> {
+fn singly(ac: &Huffman, bits: &mut Bits<'_>, at: usize, put: impl FnMut(usize, i16)) -> Result<usize, Unusual> {
     // A copy, so that the original can be kept in registers.
-    let (end, after) = singly_with(ac, *bits, again, at, put)?;
+    let (end, after) = singly_with(ac, *bits, at, put)?;
     *bits = after;
     Ok(end)
 }
 
+/// The same, once the last `count` bits have been given back.
 #[cold]
 #[inline(never)]
+fn singly_again<'a>(
+    ac: &Huffman,
+    mut bits: Bits<'a>,
+    count: u32,
+    at: usize,
+    put: impl FnMut(usize, i16),
+) -> Result<(usize, Bits<'a>), Unusual> {
+    bits.rewind(count)?;
+    singly_with(ac, bits, at, put)
+}
+
+#[inline(always)]
 fn singly_with<'a>(
     ac: &Huffman,
     mut bits: Bits<'a>,
-    again: u32,
     mut at: usize,
     mut put: impl FnMut(usize, i16),
 ) -> Result<(usize, Bits<'a>), Unusual> {
-    bits.rewind(again)?;
-    while at < 64 {
+    loop {
+        at = single(ac, &mut bits, at, &mut put)?;
+        if at > 63 {
+            break;
+        }
         bits.refill()?;
         at = single(ac, &mut bits, at, &mut put)?;
+        if at > 63 {
+            break;
+        }
     }
-    if steps::are_of_a_block(at) { Ok((at, bits)) } else { Err(Unusual) }
+    if are_of_a_block(at) { Ok((at, bits)) } else { Err(Unusual) }
 }
 
 /// Passes over the coefficients from `at` on.
@@ -186,7 +202,7 @@ fn pass(
             bits.skip(pass.bits());
             at += pass.coefficients();
             if at > 63 {
-                if steps::is_special(at, Pass::SPECIAL) {
+                if is_special(at, Pass::SPECIAL) {
                     bits.refill()?;
                     at = single(ac, bits, at - Pass::SPECIAL, |_, _| {})?;
                     if at > 63 {
@@ -194,10 +210,12 @@ fn pass(
                     }
                     continue 'loaded;
                 }
-                if steps::are_of_a_block(at) {
+                if are_of_a_block(at) {
                     return Ok(at);
                 }
-                return singly(ac, bits, pass.bits(), at - pass.coefficients(), |_, _| {});
+                let (end, after) = singly_again(ac, *bits, pass.bits(), at - pass.coefficients(), |_, _| {})?;
+                *bits = after;
+                return Ok(end);
             }
         }
     }

@@ -208,14 +208,18 @@ fn decode_units<const REDUCED: bool, const PICKED: bool>(
                 queue.add((component, at), end, planes)?;
             }
             if queue.length > QUEUE - MAX_UNIT {
-                if REDUCED { queue.empty_reduced(planes) } else { empty(&mut queue, planes) }
+                if REDUCED {
+                    queue.empty_reduced(planes);
+                } else {
+                    empty(&mut queue, planes);
+                }
             }
         }
     }
     if REDUCED {
-        queue.empty_reduced(planes)
+        queue.empty_reduced(planes);
     } else {
-        empty(&mut queue, planes)
+        empty(&mut queue, planes);
     }
     bits.finish()?;
     Ok(marker)
