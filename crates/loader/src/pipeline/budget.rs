@@ -23,13 +23,14 @@ impl Budget {
         self.batches * self.batch + self.files
     }
 
-    /// Whether another batch's buffer may be made.
+    /// Whether another batch's buffer may be made. Batches leave an eighth of the budget for files.
     pub(super) fn has_room_for_batch(&self) -> bool {
-        self.batches < self.least || self.used() + self.batch <= self.total
+        let files = self.files.max(self.total / 8);
+        self.batches < self.least || (self.batches + 1) * self.batch + files <= self.total
     }
 
     /// Whether a buffer of so many bytes may be made for a file. Files leave room for the batches that are to be ahead,
-    /// and get an eighth of the budget in any case.
+    /// but for their eighth.
     pub(super) fn has_room_for_file(&self, bytes: u64) -> bool {
         let batches = self.batches.max(self.least) * self.batch;
         self.files + bytes <= self.total.saturating_sub(batches).max(self.total / 8)
@@ -67,13 +68,13 @@ mod tests {
         }
         assert!(!budget.has_room_for_batch(), "a fourth is beyond the budget");
         budget.remove_file(650);
-        for _ in 3..10 {
+        for _ in 3..8 {
             assert!(budget.has_room_for_batch());
             budget.add_batch();
         }
         assert!(!budget.has_room_for_batch());
-        assert!(budget.has_room_for_file(125), "an eighth in any case");
-        assert!(!budget.has_room_for_file(126));
+        assert!(budget.has_room_for_file(200), "an eighth in any case");
+        assert!(!budget.has_room_for_file(201));
         budget.remove_batch();
         assert!(budget.has_room_for_batch());
     }
