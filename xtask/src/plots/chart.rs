@@ -124,7 +124,7 @@ where
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::MiddleRight)
+        .position(SeriesLabelPosition::LowerRight)
         .background_style(PAPER.mix(0.9))
         .border_style(FAINT)
         .label_font(text(13))
