@@ -16,10 +16,10 @@ mod options;
 mod process;
 mod read;
 mod running;
+mod schedule;
 mod watch;
 mod worker;
 
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -38,9 +38,12 @@ use running::Running;
 use watch::Watch;
 
 pub use options::LoaderOptions;
+pub use schedule::{Flips, PlannedBatch, PlannedSample, Schedule};
 
 type Outcome = Result<Finished, LoaderError>;
 type Pending = oneshot::Receiver<Outcome>;
+/// What is to be loaded, in order; the first error ends it.
+type Planned = Box<dyn Iterator<Item = Result<PlannedBatch, LoaderError>> + Send>;
 
 /// Batches in order, read ahead by threads that stop and are joined when this is dropped.
 ///
@@ -51,8 +54,8 @@ pub struct BatchStream {
     batches: Pin<Box<async_channel::Receiver<Pending>>>,
     /// The batch that is waited for.
     pending: Option<Pending>,
-    /// Batches still to come; a stream that ends before has lost a thread.
-    left: u128,
+    /// Batches still to come, where that is known; a stream that ends before has lost a thread.
+    left: Option<u128>,
     first_epoch: u64,
     name: &'static str,
     report: ReportHandle,
@@ -60,7 +63,22 @@ pub struct BatchStream {
 }
 
 impl BatchStream {
-    pub(crate) fn start(flow: Flow, epochs: Range<u64>, options: &LoaderOptions) -> Result<Self, LoaderError> {
+    /// All batches of `schedule`.
+    pub(crate) fn start(flow: Flow, schedule: Schedule, options: &LoaderOptions) -> Result<Self, LoaderError> {
+        let (left, first_epoch) = (schedule.left(), schedule.first_epoch());
+        let report = ReportHandle::new(flow.options().error_budget, flow.samples());
+        let mut stream = Self::start_planned(flow, Box::new(schedule), report, options)?;
+        (stream.left, stream.first_epoch) = (Some(left), first_epoch);
+        Ok(stream)
+    }
+
+    /// The batches `planned`.
+    pub(crate) fn start_planned(
+        flow: Flow,
+        planned: Planned,
+        report: ReportHandle,
+        options: &LoaderOptions,
+    ) -> Result<Self, LoaderError> {
         options.check()?;
         let (batch_sender, batches) = async_channel::bounded(options.prefetch_batches);
         let (job_sender, jobs) = async_channel::bounded(2 * options.threads());
@@ -69,9 +87,7 @@ impl BatchStream {
 
         let limits = Limits::new(options);
         let watch = Watch::new(options.stall_timeout, flow.source());
-        let report = ReportHandle::new(flow.options().error_budget, flow.samples());
         let mut running = Running::new(jobs.downgrade(), limits.clone(), watch.clone());
-        let left = u128::from(epochs.end.saturating_sub(epochs.start)) * flow.batches_per_epoch() as u128;
         if watch.is_on() {
             let watch = watch.clone();
             running.spawn(Stage::Read, "watch".to_owned(), move || watch.run())?;
@@ -81,10 +97,10 @@ impl BatchStream {
                 worker::Worker::new(&flow, options, jobs.clone(), Arc::clone(running.cancelled()), watch.clone());
             running.spawn(Stage::Decode, format!("decode-{number}"), move || worker.run())?;
         }
-        let first_epoch = epochs.start;
         let reader = read::Reader::new(flow, options, job_sender, limits, watch);
-        running.spawn(Stage::Read, "read".to_owned(), move || reader.run(epochs, &batch_sender))?;
-        Ok(Self { batches: Box::pin(batches), pending: None, left, first_epoch, name: options.name, report, running })
+        running.spawn(Stage::Read, "read".to_owned(), move || reader.run(planned, &batch_sender))?;
+        let batches = Box::pin(batches);
+        Ok(Self { batches, pending: None, left: None, first_epoch: 0, name: options.name, report, running })
     }
 
     /// What the stream has seen so far, and will have: the handle outlives the stream.
@@ -101,7 +117,7 @@ impl BatchStream {
     fn item(&mut self, received: Result<Outcome, oneshot::error::RecvError>) -> Result<Batch, LoaderError> {
         let outcome = received.unwrap_or(Err(LoaderError::Thread { stage: Stage::Collate, source: None }));
         metrics::queue_depth(Queue::Batches, self.name, self.batches.len());
-        self.left = self.left.saturating_sub(1);
+        self.left = self.left.map(|left| left.saturating_sub(1));
         let item = outcome.and_then(|Finished { batch, notes }| {
             self.report.add(batch.len(), batch.epoch == self.first_epoch, notes)?;
             Ok(batch)
@@ -115,8 +131,7 @@ impl BatchStream {
 
     /// What comes after the last batch: nothing, unless there should have been more.
     fn end(&mut self) -> Option<Result<Batch, LoaderError>> {
-        let lost = self.left > 0;
-        self.left = 0;
+        let lost = self.left.take().is_some_and(|left| left > 0);
         self.running.cancel();
         lost.then_some(Err(LoaderError::Thread { stage: Stage::Read, source: None }))
     }

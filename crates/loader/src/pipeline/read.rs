@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,11 +12,12 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 
 use super::assembly::{self, Plan, Slot};
-use super::draws::{Draw, Draws};
+use super::draws::Draw;
 use super::limits::{Limits, ReadTurn, Reservation};
+use super::schedule::PlannedBatch;
 use super::watch::Watch;
 use super::worker::{Content, Job};
-use super::{LoaderOptions, Outcome, Pending};
+use super::{LoaderOptions, Outcome, Pending, Planned};
 use crate::batch::BufferPool;
 use crate::error::{LoaderError, Stage};
 use crate::flow::Flow;
@@ -52,14 +52,14 @@ impl Reader {
         }
     }
 
-    pub(super) fn run(self, epochs: Range<u64>, batches: &Sender<Pending>) {
+    pub(super) fn run(self, planned: Planned, batches: &Sender<Pending>) {
         let runtime = runtime::Builder::new_current_thread()
             .thread_name("xfer-read-file")
             .max_blocking_threads(self.limits.concurrent_reads())
             .build();
         match runtime {
             Ok(runtime) => {
-                runtime.block_on(self.schedule(epochs, batches));
+                runtime.block_on(self.schedule(planned, batches));
                 runtime.shutdown_timeout(SHUTDOWN);
             }
             Err(error) => {
@@ -70,33 +70,23 @@ impl Reader {
         }
     }
 
-    /// Begins batches in order and starts their reads, until the consumer is gone or the epochs are over.
-    async fn schedule(&self, epochs: Range<u64>, batches: &Sender<Pending>) {
-        let sampler = self.flow.sampler();
-        let draws = Draws::new(&self.flow);
-        for epoch in epochs {
-            let order = match draws.order(epoch) {
-                Ok(order) => order,
+    /// Begins batches in order and starts their reads, until the consumer is gone or there are no more.
+    async fn schedule(&self, planned: Planned, batches: &Sender<Pending>) {
+        for batch in planned {
+            let PlannedBatch { epoch, index, samples } = match batch {
+                Ok(batch) => batch,
                 Err(error) => return refuse(batches, error).await,
             };
-            for index in 0..sampler.batches_per_epoch() {
-                let (done, pending) = oneshot::channel();
-                if batches.send(pending).await.is_err() {
-                    return;
-                }
-                metrics::queue_depth(Queue::Batches, self.name, batches.len());
-                let samples: Vec<usize> = order[sampler.batch(index)].iter().map(|&s| s as usize).collect();
-                let draws = match draws.batch(epoch, index, &samples) {
-                    Ok(draws) => draws,
-                    Err(error) => {
-                        let _ = done.send(Err(error));
-                        return;
-                    }
-                };
-                for (slot, draw) in self.begin(epoch, index, samples, done).into_iter().zip(draws) {
-                    let Some(turn) = self.limits.next_read().await else { return };
-                    self.start_read(turn, slot, epoch, draw);
-                }
+            let (done, pending) = oneshot::channel();
+            if batches.send(pending).await.is_err() {
+                return;
+            }
+            metrics::queue_depth(Queue::Batches, self.name, batches.len());
+            let (places, draws): (Vec<usize>, Vec<Draw>) =
+                samples.into_iter().map(|planned| (planned.sample, planned.draw)).unzip();
+            for (slot, draw) in self.begin(epoch, index, places, done).into_iter().zip(draws) {
+                let Some(turn) = self.limits.next_read().await else { return };
+                self.start_read(turn, slot, epoch, draw);
             }
         }
         self.limits.all_read().await;

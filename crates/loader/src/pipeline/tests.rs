@@ -5,6 +5,7 @@ mod failure;
 mod function;
 mod lifetime;
 mod options;
+mod schedule;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,0 +1,126 @@
+//! What is going to be loaded: known before any file is read.
+
+use std::ops::Range;
+
+use super::draws::{Draw, Draws};
+use crate::augment::Transform;
+use crate::error::LoaderError;
+use crate::flow::Flow;
+use crate::random::{Domain, KeyedRng};
+
+/// The batches of some epochs of a [`Flow`], in order, as [`Flow::stream`] will load them: pure, nothing is read.
+///
+/// Yields one error, and ends, where there is no such epoch: the seeds of Keras 3 end.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    flow: Flow,
+    epochs: Range<u64>,
+    /// The epoch that is being yielded, its order, and the next batch of it.
+    current: Option<(u64, Vec<u32>, usize)>,
+    views: Option<u64>,
+}
+
+/// A batch that is to be loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedBatch {
+    /// The pass over the data that it belongs to, from 0.
+    pub epoch: u64,
+    /// Its place in that pass, from 0.
+    pub index: usize,
+    /// Its samples, in order.
+    pub samples: Vec<PlannedSample>,
+}
+
+/// A sample that is to be loaded, with what is drawn for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedSample {
+    /// Its place in the index of the flow.
+    pub sample: usize,
+    pub(super) draw: Draw,
+}
+
+/// Which ways an image is mirrored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Flips {
+    /// Left to right.
+    pub horizontal: bool,
+    /// Top to bottom.
+    pub vertical: bool,
+}
+
+impl PlannedSample {
+    /// How the image is mirrored, if that is all that is drawn for it.
+    pub fn flips(&self) -> Option<Flips> {
+        let Transform { flip_horizontal, flip_vertical, .. } = self.draw.transform;
+        self.draw.transform.is_flips_only().then_some(Flips { horizontal: flip_horizontal, vertical: flip_vertical })
+    }
+}
+
+impl Schedule {
+    pub(crate) fn new(flow: Flow, epochs: Range<u64>) -> Self {
+        Self { flow, epochs, current: None, views: None }
+    }
+
+    /// Instead of new draws for each epoch, `views` draws for each sample: epoch `e` has draw `e % views`. A draw
+    /// depends on the seed, its number and the sample alone, in either [`Compat`](crate::Compat).
+    pub fn with_views(mut self, views: u64) -> Self {
+        self.views = Some(views.max(1));
+        self
+    }
+
+    pub(super) fn first_epoch(&self) -> u64 {
+        self.epochs.start
+    }
+
+    /// Batches that are still to come.
+    pub(super) fn left(&self) -> u128 {
+        let batches = self.flow.batches_per_epoch() as u128;
+        let begun = self.current.as_ref().map_or(0, |(_, _, next)| batches.saturating_sub(*next as u128));
+        u128::from(self.epochs.end.saturating_sub(self.epochs.start)) * batches + begun
+    }
+
+    fn plan(&mut self) -> Option<Result<PlannedBatch, LoaderError>> {
+        let sampler = self.flow.sampler();
+        let (epoch, order, index) = match self.current.take() {
+            Some(current) if current.2 < sampler.batches_per_epoch() => current,
+            _ => {
+                let epoch = self.epochs.next()?;
+                match Draws::new(&self.flow).order(epoch) {
+                    Ok(order) => (epoch, order, 0),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        };
+        let samples: Vec<usize> = order[sampler.batch(index)].iter().map(|&sample| sample as usize).collect();
+        let draws = match self.views {
+            None => Draws::new(&self.flow).batch(epoch, index, &samples),
+            Some(views) => Ok(samples.iter().map(|&sample| self.view(sample, epoch % views)).collect()),
+        };
+        self.current = Some((epoch, order, index + 1));
+        Some(draws.map(|draws| {
+            let samples = samples.into_iter().zip(draws).map(|(sample, draw)| PlannedSample { sample, draw });
+            PlannedBatch { epoch, index, samples: samples.collect() }
+        }))
+    }
+
+    fn view(&self, sample: usize, view: u64) -> Draw {
+        let (generator, options) = (self.flow.generator(), self.flow.options());
+        let rng = |domain| KeyedRng::new(options.seed, domain, view, sample as u64);
+        Draw {
+            transform: Transform::draw(generator, options.target_size, &mut rng(Domain::Augmentation)),
+            file_hash: rng(Domain::FileName).below(10_000_000) as u32,
+        }
+    }
+}
+
+impl Iterator for Schedule {
+    type Item = Result<PlannedBatch, LoaderError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let planned = self.plan();
+        if !matches!(planned, Some(Ok(_))) {
+            (self.epochs, self.current) = (0..0, None);
+        }
+        planned
+    }
+}
