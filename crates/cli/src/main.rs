@@ -7,6 +7,7 @@ mod args;
 mod backbone;
 mod batches;
 mod bench;
+mod cache;
 mod download;
 mod extract;
 mod failures;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Verb::Scan(args) => Ok(scan::run(args)),
         Verb::Summary(args) => args.check().map(summary::run),
         Verb::Bench(args) => Ok(bench::run(args)),
+        Verb::Cache(args) => Ok(cache::run(args)),
     };
     match ended {
         Ok(Ok(Ending::Done)) => ExitCode::SUCCESS,

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use sha2::{Digest, Sha256};
+
 use super::draws::{Draw, Draws};
 use crate::augment::Transform;
 use crate::error::LoaderError;
@@ -53,6 +55,25 @@ impl PlannedSample {
     pub fn flips(&self) -> Option<Flips> {
         let Transform { flip_horizontal, flip_vertical, .. } = self.draw.transform;
         self.draw.transform.is_flips_only().then_some(Flips { horizontal: flip_horizontal, vertical: flip_vertical })
+    }
+}
+
+impl PlannedSample {
+    /// 64 bits of the SHA-256 of everything that is drawn for the image: a photo of which the same is drawn becomes the
+    /// same image, whatever its place in the index.
+    pub fn draw_digest(&self) -> u64 {
+        let Transform { theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, channel_shift, brightness } =
+            self.draw.transform;
+        let mut digest = Sha256::new();
+        [theta, tx, ty, shear, zx, zy].into_iter().for_each(|value| digest.update(value.to_le_bytes()));
+        digest.update([flip_horizontal.into(), flip_vertical.into()]);
+        for value in [channel_shift, brightness] {
+            digest.update([value.is_some().into()]);
+            digest.update(value.unwrap_or_default().to_le_bytes());
+        }
+        let digest: [u8; 32] = digest.finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 }
 
