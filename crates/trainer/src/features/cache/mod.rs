@@ -16,6 +16,7 @@
 
 mod content;
 mod inventory;
+mod lookup;
 mod pass;
 mod recorder;
 mod records;

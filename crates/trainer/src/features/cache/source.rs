@@ -190,53 +190,90 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
                 None => self.begin_pass()?,
             }
         };
-        let mut waited = Duration::ZERO;
+        let PlannedBatch { epoch, index, samples } = planned;
         let length = self.extractor.feature_len();
-        let mut features = Vec::with_capacity(planned.samples.len() * length);
-        let mut labels = Vec::with_capacity(planned.samples.len());
-        let shared = self.store.shared();
-        if let Some(pass) = &self.pass {
-            let places = planned.samples.iter().map(|planned| pass.places.of_sample[planned.sample]);
-            shared.will_need(places.filter(|place| *place != Place::NONE));
-        }
-        for sample in &planned.samples {
-            let Some(pass) = &mut self.pass else { return Ok(None) };
-            let place = pass.places.of_sample[sample.sample];
-            if place != Place::NONE {
-                let start = features.len();
-                features.resize(start + length, 0.0);
-                let key = key(shared, &self.flow, self.views, sample);
-                if key.is_some_and(|key| shared.fetch(place, &key, &mut features[start..])) {
-                    self.tally.0.cached.fetch_add(1, Ordering::Relaxed);
-                    labels.extend(label(&self.flow, sample.sample));
-                    continue;
-                }
-                // The row was damaged, or the photo has changed since the pass began.
-                features.truncate(start);
-                let arrivals = self.compute_now(planned.epoch, planned.index, sample, &mut waited)?;
-                self.take(arrivals, &mut features, &mut labels);
-                continue;
+        let mut features = vec![0.0; samples.len() * length];
+        let cached = self.fetch(&samples, &mut features);
+        let mut waited = Duration::ZERO;
+        self.compute_late(epoch, index, &samples, &cached, &mut waited)?;
+
+        let mut labels = Vec::with_capacity(samples.len());
+        for (place, planned) in samples.iter().enumerate() {
+            // Where samples were left out, the others move up.
+            let (from, to) = (place * length, labels.len() * length);
+            if cached[place] {
+                features.copy_within(from..from + length, to);
+                labels.push(planned.sample);
+            } else if let Some(row) = self.arrival(planned.sample, &mut waited)? {
+                features[to..to + length].copy_from_slice(&row.features);
+                labels.push(row.sample);
             }
-            while !self.pass.as_ref().is_some_and(|pass| pass.ahead.contains_key(&sample.sample)) {
-                self.compute_ahead(&mut waited)?;
-            }
-            let arrival = self.pass.as_mut().and_then(|pass| pass.ahead.remove(&sample.sample)).flatten();
-            self.take(arrival, &mut features, &mut labels);
         }
-        Ok(Some(FeatureBatch { features, labels, pass: planned.epoch, index: planned.index, waited }))
+        features.truncate(labels.len() * length);
+        let from_cache = cached.iter().filter(|&&cached| cached).count();
+        self.tally.0.cached.fetch_add(from_cache as u64, Ordering::Relaxed);
+        self.tally.0.computed.fetch_add((labels.len() - from_cache) as u64, Ordering::Relaxed);
+        let labels = self.flow.labels().map_or(Vec::new(), |all| labels.iter().map(|&sample| all[sample]).collect());
+        Ok(Some(FeatureBatch { features, labels, pass: epoch, index, waited }))
     }
 
-    fn take(&self, arrival: Arrival, features: &mut Vec<f32>, labels: &mut Vec<u32>) {
-        if let Some(row) = arrival {
-            self.tally.0.computed.fetch_add(1, Ordering::Relaxed);
-            labels.extend(label(&self.flow, row.sample));
-            features.extend(row.features);
+    /// Reads the features that are there into their places in `features`; which of them there were.
+    fn fetch(&self, samples: &[PlannedSample], features: &mut [f32]) -> Vec<bool> {
+        let Some(pass) = &self.pass else { return vec![false; samples.len()] };
+        let shared = self.store.shared();
+        let places = || samples.iter().map(|planned| pass.places.of_sample[planned.sample]);
+        shared.will_need(places().filter(|place| *place != Place::NONE));
+        let rows = features.chunks_exact_mut(self.extractor.feature_len().max(1));
+        let fetch = |((planned, place), row): ((&PlannedSample, Place), &mut [f32])| {
+            place != Place::NONE
+                && key(shared, &self.flow, self.views, planned).is_some_and(|key| shared.fetch(place, &key, row))
+        };
+        samples.iter().zip(places()).zip(rows).map(fetch).collect()
+    }
+
+    /// Computes what was there when the pass began and is not any more: rows that are damaged, photos that have changed.
+    fn compute_late(
+        &mut self,
+        epoch: u64,
+        index: usize,
+        samples: &[PlannedSample],
+        cached: &[bool],
+        waited: &mut Duration,
+    ) -> Result<(), TrainerError> {
+        let Some(pass) = &mut self.pass else { return Ok(()) };
+        let gone = |(planned, cached): &(&PlannedSample, &bool)| {
+            !**cached && pass.places.of_sample[planned.sample] != Place::NONE
+        };
+        let samples: Vec<PlannedSample> =
+            samples.iter().zip(cached).filter(gone).map(|(planned, _)| planned.clone()).collect();
+        if samples.is_empty() {
+            return Ok(());
+        }
+        let picks = picks(self.store.shared(), &self.flow, self.views, &samples);
+        let planned = std::iter::once(Ok(PlannedBatch { epoch, index, samples }));
+        let start = Instant::now();
+        let batch = self.flow.stream_planned(planned, &self.report, &self.loader)?.blocking().next();
+        *waited += start.elapsed();
+        let arrivals = self.compute(&batch.ok_or_else(lost)??, picks)?;
+        if let Some(pass) = &mut self.pass {
+            pass.ahead.extend(arrivals);
+        }
+        Ok(())
+    }
+
+    /// What becomes of a sample that has to be computed, as soon as it is.
+    fn arrival(&mut self, sample: usize, waited: &mut Duration) -> Result<Arrival, TrainerError> {
+        loop {
+            let Some(pass) = &mut self.pass else { return Ok(None) };
+            if let Some(arrival) = pass.ahead.remove(&sample) {
+                return Ok(arrival);
+            }
+            self.compute_ahead(waited)?;
         }
     }
 
     /// Computes the next batch of what the pass lacks.
     fn compute_ahead(&mut self, waited: &mut Duration) -> Result<(), TrainerError> {
-        let lost = || LoaderError::Thread { stage: Stage::Read, source: None };
         let photos = self.pass.as_mut().and_then(|pass| pass.missing.as_mut()).ok_or_else(lost)?;
         let start = Instant::now();
         let batch = photos.batches.next().ok_or_else(lost)??;
@@ -247,24 +284,6 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
             pass.ahead.extend(arrivals);
         }
         Ok(())
-    }
-
-    /// Computes one sample that was thought to be there.
-    fn compute_now(
-        &self,
-        epoch: u64,
-        index: usize,
-        sample: &PlannedSample,
-        waited: &mut Duration,
-    ) -> Result<Arrival, TrainerError> {
-        let samples = vec![sample.clone()];
-        let picks = picks(self.store.shared(), &self.flow, self.views, &samples);
-        let planned = std::iter::once(Ok(PlannedBatch { epoch, index, samples }));
-        let start = Instant::now();
-        let batch = self.flow.stream_planned(planned, &self.report, &self.loader)?.blocking().next();
-        *waited += start.elapsed();
-        let batch = batch.ok_or(LoaderError::Thread { stage: Stage::Read, source: None })??;
-        Ok(self.compute(&batch, picks)?.pop().and_then(|(_, arrival)| arrival))
     }
 
     /// The features of a batch that was loaded for `picks`, which are kept for later.
@@ -306,9 +325,9 @@ impl<E: FeatureExtractor + ?Sized> FeatureSource for Cached<'_, E> {
     }
 }
 
-/// The class of a sample, where samples have one.
-fn label(flow: &Flow, sample: usize) -> Option<u32> {
-    flow.labels().map(|labels| labels[sample])
+/// A stream that ends before its time has lost a thread.
+fn lost() -> LoaderError {
+    LoaderError::Thread { stage: Stage::Read, source: None }
 }
 
 impl<E: ?Sized> fmt::Debug for Cached<'_, E> {

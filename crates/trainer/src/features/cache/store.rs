@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::content::{Content, FileId, FileStat, Seen};
+use super::content::{Content, FileId};
 use super::recorder::Recorder;
 use super::records::{self, Record};
 use super::shard::{self, Key, Rows, Shard};
@@ -55,16 +55,16 @@ pub(super) struct Place {
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     holders: Vec<Holder>,
     rows: Table<u64, Place>,
-    files: Table<FileId, Content>,
+    pub(super) files: Table<FileId, Content>,
     /// Sizes of the files that rows are of: what has another size need not be read to know that it is not among them.
-    sizes: HashSet<u64>,
+    pub(super) sizes: HashSet<u64>,
     /// Names of the files that were opened.
     opened: HashSet<PathBuf>,
     /// Records that are not written yet.
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
     /// Held as long as the space is in use.
     locks: Vec<File>,
     writable: bool,
@@ -148,7 +148,7 @@ impl Store {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -219,58 +219,6 @@ impl Shared {
         if let Some(first) = damaged.first() {
             let more = if damaged.len() > 1 { format!(", and {} more", damaged.len() - 1) } else { String::new() };
             self.warn(&format!("{first}{more}; what a damaged file of the cache held is computed again"));
-        }
-    }
-
-    /// What is known of a file without reading it, or, where that leaves a doubt, by reading it. `None` where there is
-    /// no such file.
-    pub(super) fn look(&self, path: &Path) -> Option<Seen> {
-        let mut seen = self.glance(path)?;
-        if seen.content.is_none() && self.state().sizes.contains(&seen.stat.bytes) {
-            seen.content = self.read(path, &seen);
-        }
-        Some(seen)
-    }
-
-    /// The same, for a file whose features are going to be computed: what it holds matters only where a change on the
-    /// way would not show.
-    pub(super) fn look_before(&self, path: &Path) -> Option<Seen> {
-        let mut seen = self.glance(path)?;
-        if seen.content.is_none() && !seen.settled {
-            seen.content = self.read(path, &seen);
-        }
-        Some(seen)
-    }
-
-    fn glance(&self, path: &Path) -> Option<Seen> {
-        let now = SystemTime::now();
-        let absolute = std::path::absolute(path).ok()?;
-        let stat = FileStat::of(&absolute).ok()?;
-        let id = stat.id(absolute.as_os_str().as_encoded_bytes());
-        let content = self.state().files.get(&id);
-        Some(Seen { stat, id, settled: stat.is_settled(now), content })
-    }
-
-    /// The content of a file that stays the same while it is read.
-    pub(super) fn read(&self, path: &Path, seen: &Seen) -> Option<Content> {
-        let content = Content::of_file(path).ok()?;
-        if FileStat::of(path).ok()? != seen.stat {
-            return None;
-        }
-        if seen.settled {
-            self.remember(path, seen, content);
-        }
-        Some(content)
-    }
-
-    /// Remembers what a settled file holds.
-    fn remember(&self, path: &Path, seen: &Seen, content: Content) {
-        let Ok(path) = std::path::absolute(path) else { return };
-        let mut state = self.state();
-        if state.files.get(&seen.id).is_none() {
-            state.files.insert(seen.id, content);
-            let path = path.as_os_str().as_encoded_bytes().to_owned();
-            state.records.push(Record { path, stat: seen.stat, content });
         }
     }
 
