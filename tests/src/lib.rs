@@ -50,10 +50,11 @@ impl Workplace {
         self.folder.path().join(name)
     }
 
-    /// `xfer-cli` with `words`, to be run in the folder.
+    /// `xfer-cli` with `words`, to be run in the folder, with a cache of its own there.
     pub fn command(&self, words: &str) -> Command {
         let mut command = Command::new(executable());
         command.args(words.split_whitespace()).current_dir(self.folder.path()).env_remove("LD_LIBRARY_PATH");
+        command.env("XFER_CACHE_DIR", self.path(".cache"));
         command
     }
 

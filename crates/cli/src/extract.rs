@@ -8,14 +8,17 @@ use std::time::Instant;
 use anyhow::bail;
 use serde_json::json;
 use xfer_backbones::Architecture;
-use xfer_loader::{Flow, ImageDataGenerator, OnError};
+use xfer_backbones::Backbone;
+use xfer_loader::{Flow, ImageDataGenerator, OnError, ReportHandle};
+use xfer_trainer::features::cache::{Cached, Store, Tally, Views};
 use xfer_trainer::features::{Extracted, FeatureFile, FeatureSource};
 use xfer_trainer::{Existing, WeightsDescription, preprocessing_of};
 
+use crate::args::cache::CacheArgs;
 use crate::args::{FeatureArgs, usage_error, values};
 use crate::interrupt::Interrupt;
 use crate::terminal::{Terminal, print_json};
-use crate::{Ending, backbone, failures};
+use crate::{Ending, backbone, cache, failures};
 
 /// Compute the features of every image under a folder
 ///
@@ -45,6 +48,9 @@ pub(crate) struct ExtractArgs {
 
     #[command(flatten)]
     features: FeatureArgs,
+
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 impl ExtractArgs {
@@ -77,21 +83,28 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     let all = metadata(&args.features, &flow, &weights, &[])?;
     let mut file = FeatureFile::create(&args.output, flow.samples(), Architecture::FEATURES, &all)?;
     let stop = interrupt.finish_first();
-    let bar = terminal.images_bar(Some(flow.samples() as u64));
     let begun = Instant::now();
-    let stream = flow.stream(0..1, &backbone::loader_options(&args.features, "extract"))?.blocking();
-    let report = stream.report();
-    let mut source = Extracted::new(stream, &backbone);
-    while let Some(batch) = source.next_batch() {
+    let store = cache::store(&args.cache, &backbone, &flow, &terminal);
+    let Source { mut features, report, tally, missing } = source(&args, &flow, &backbone, store.as_ref())?;
+    // What is there already would say nothing about the time that is left.
+    let bar = terminal.images_bar(Some(missing as u64));
+    let computed = |rows: u64| tally.as_ref().map_or(rows, Tally::computed);
+    let mut rows = 0;
+    while let Some(batch) = features.next_batch() {
         let batch = batch?;
         file.append(&batch.features)?;
-        bar.inc((batch.features.len() / Architecture::FEATURES) as u64);
+        rows += (batch.features.len() / Architecture::FEATURES) as u64;
+        bar.set_position(computed(rows));
         if stop.load(Ordering::Relaxed) {
             bar.finish_and_clear();
-            terminal.line("Stopped; nothing was written.");
+            terminal.line(match &tally {
+                Some(_) => "Stopped; nothing was written. What was computed is in the cache: the same command goes on from there.",
+                None => "Stopped; nothing was written.",
+            });
             return Ok(Ending::Interrupted);
         }
     }
+    drop(features);
     bar.finish_and_clear();
     let rate = flow.samples() as f64 / begun.elapsed().as_secs_f64();
     let report = report.read();
@@ -104,6 +117,9 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     let left_out: Vec<usize> = report.failures.iter().map(|failure| failure.sample).collect();
     file.finish(rows, &metadata(&args.features, &flow, &weights, &left_out)?, existing)?;
 
+    if let Some(store) = store {
+        store.finish();
+    }
     let seconds = start.elapsed().as_secs_f64();
     terminal.line(format_args!(
         "Wrote {} x {} features to {} in {seconds:.1} s, {rate:.1} images/s.",
@@ -111,8 +127,14 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
         Architecture::FEATURES,
         args.output.display()
     ));
+    let counts = tally.as_ref().map(|tally| (tally.cached(), tally.computed()));
+    if let Some((cached, computed)) = counts {
+        terminal.line(cache::tally(cached, computed));
+    }
     if args.json {
         print_json(&json!({
+            "cached": counts.map(|counts| counts.0),
+            "computed": counts.map(|counts| counts.1),
             "output": args.output,
             "images": rows,
             "failures": failures::list(&report),
@@ -126,6 +148,34 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
         }))?;
     }
     Ok(Ending::Done)
+}
+
+/// The features of every image, in index order.
+struct Source<'a> {
+    features: Box<dyn FeatureSource + 'a>,
+    report: ReportHandle,
+    /// `None` where there is no cache.
+    tally: Option<Tally>,
+    /// How many have to be computed.
+    missing: usize,
+}
+
+fn source<'a>(
+    args: &ExtractArgs,
+    flow: &Flow,
+    backbone: &'a Backbone,
+    store: Option<&'a Store>,
+) -> anyhow::Result<Source<'a>> {
+    let loader = backbone::loader_options(&args.features, "extract");
+    let Some(store) = store else {
+        let stream = flow.stream(0..1, &loader)?.blocking();
+        let report = stream.report();
+        let features = Box::new(Extracted::new(stream, backbone));
+        return Ok(Source { features, report, tally: None, missing: flow.samples() });
+    };
+    let features = Cached::new(flow.clone(), backbone, store, Views::Flips, 0..1, loader)?;
+    let (report, tally, missing) = (features.report(), Some(features.tally()), features.missing());
+    Ok(Source { features: Box::new(features), report, tally, missing })
 }
 
 /// What the file says about itself; the rows `left_out`, in ascending order, are not in it.

@@ -7,6 +7,7 @@ mod args;
 mod backbone;
 mod batches;
 mod bench;
+mod cache;
 mod doctor;
 mod download;
 mod extract;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Verb::Summary(args) => args.check().map(summary::run),
         Verb::Bench(args) => args.check().map(bench::run),
         Verb::Doctor(args) => Ok(doctor::run(&args)),
+        Verb::Cache(args) => Ok(cache::run(args)),
     };
     match ended {
         Ok(Ok(Ending::Done)) => ExitCode::SUCCESS,

@@ -11,7 +11,8 @@ use crate::error::LoaderError;
 use crate::failure::{ErrorBudget, OnError};
 use crate::file_reader::FileReader;
 use crate::generator::{Compat, ImageDataGenerator};
-use crate::pipeline::{BatchStream, LoaderOptions};
+use crate::pipeline::{BatchStream, LoaderOptions, PlannedBatch, Schedule};
+use crate::report::ReportHandle;
 use crate::resize::Interpolation;
 use crate::sampler::Sampler;
 use crate::save::SaveTo;
@@ -210,6 +211,15 @@ impl Flow {
         (0..self.samples()).map(|index| self.source.name(index))
     }
 
+    /// Where sample `sample` is.
+    ///
+    /// # Panics
+    ///
+    /// There is no such sample.
+    pub fn path(&self, sample: usize) -> PathBuf {
+        self.source.path(sample)
+    }
+
     /// The folder that was indexed.
     pub fn root(&self) -> &Path {
         self.source.root()
@@ -268,6 +278,11 @@ impl Flow {
     /// An option has a value that it cannot have; a thread cannot be started. What happens to single files
     /// is an item of the stream, which ends after the first error.
     pub fn stream(&self, epochs: impl RangeBounds<u64>, loader: &LoaderOptions) -> Result<BatchStream, LoaderError> {
+        BatchStream::start(self.clone(), self.schedule(epochs), loader)
+    }
+
+    /// What [`stream`](Self::stream) would load: which samples are in which batch, and what is drawn for them.
+    pub fn schedule(&self, epochs: impl RangeBounds<u64>) -> Schedule {
         let start = match epochs.start_bound() {
             Bound::Included(&epoch) => epoch,
             Bound::Excluded(&epoch) => epoch.saturating_add(1),
@@ -278,7 +293,33 @@ impl Flow {
             Bound::Excluded(&epoch) => epoch,
             Bound::Unbounded => u64::MAX,
         };
-        BatchStream::start(self.clone(), start..end, loader)
+        Schedule::new(self.clone(), start..end)
+    }
+
+    /// Streams batches of one's own making, such as those of a [`schedule`](Self::schedule) without the samples that
+    /// are not needed. Failures are added to `report`, whose budget may be that of several streams; remarks on files
+    /// are those of epoch 0. A batch without samples is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`stream`](Self::stream).
+    ///
+    /// # Panics
+    ///
+    /// In a thread of the stream, where a sample is not in the index: the stream then ends.
+    pub fn stream_planned(
+        &self,
+        batches: impl Iterator<Item = Result<PlannedBatch, LoaderError>> + Send + 'static,
+        report: &ReportHandle,
+        loader: &LoaderOptions,
+    ) -> Result<BatchStream, LoaderError> {
+        let some = batches.filter(|batch| batch.as_ref().map_or(true, |batch| !batch.samples.is_empty()));
+        BatchStream::start_batches(self.clone(), some, report.clone(), loader)
+    }
+
+    /// An empty report, for streams that share one.
+    pub fn report(&self) -> ReportHandle {
+        ReportHandle::new(self.options.error_budget, self.samples())
     }
 
     pub(crate) fn sampler(&self) -> Sampler {
@@ -302,7 +343,8 @@ impl Flow {
         Wanted { target: target_size, interpolation, keep_aspect_ratio, scaled }
     }
 
-    pub(crate) fn generator(&self) -> &ImageDataGenerator {
+    /// What is done to every image.
+    pub fn generator(&self) -> &ImageDataGenerator {
         &self.generator
     }
 

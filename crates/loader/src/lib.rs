@@ -196,7 +196,7 @@ pub use file_reader::{FileBuffer, FileReader};
 pub use flow::{Flow, FlowOptions};
 pub use generator::{Compat, ImageDataGenerator, Shift, ZoomRange};
 pub use metrics::describe as describe_metrics;
-pub use pipeline::{BatchStream, BlockingBatches, LoaderOptions};
+pub use pipeline::{BatchStream, BlockingBatches, Flips, LoaderOptions, PlannedBatch, PlannedSample, Schedule};
 pub use report::{Report, ReportHandle};
 pub use resize::Interpolation;
 pub use save::{SaveFormat, SaveTo};

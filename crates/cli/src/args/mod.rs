@@ -2,13 +2,14 @@
 //! needs the disk comes later.
 
 pub(crate) mod augment;
+pub(crate) mod cache;
 pub(crate) mod loading;
 pub(crate) mod values;
 
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
-use crate::{batches, bench, doctor, extract, scan, summary, train};
+use crate::{batches, bench, cache as cache_verb, doctor, extract, scan, summary, train};
 use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};
 
@@ -33,6 +34,7 @@ pub(crate) enum Verb {
     Summary(summary::SummaryArgs),
     Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
+    Cache(cache_verb::CacheVerbArgs),
 }
 
 /// Which features, and how they are computed: what `train` and `extract` share.

@@ -1,6 +1,7 @@
 //! `train`: photos in class folders -> a trained head in a folder of its own.
 
 mod data;
+mod features;
 mod output;
 mod plan;
 mod progress;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use xfer_loader::{GroupBy, ImageDataGenerator, Split};
 
 use crate::args::augment::AugmentArgs;
+use crate::args::cache::CacheArgs;
 use crate::args::values::{self, MetricsAddress};
 use crate::args::{FeatureArgs, usage_error};
 
@@ -97,6 +99,14 @@ pub(crate) struct TrainArgs {
 
     #[command(flatten)]
     augment: AugmentArgs,
+
+    #[command(flatten)]
+    cache: CacheArgs,
+
+    /// With augmentation beyond flips: draw K augmentations of each photo instead of a new one in every epoch, and keep
+    /// their features; epoch e has draw e modulo K. Not what Keras trains on
+    #[arg(long, value_name = "K", value_parser = values::count, conflicts_with = "no_cache", help_heading = "Cache of features")]
+    cache_views: Option<usize>,
 }
 
 /// A checked command line.
@@ -111,6 +121,8 @@ pub(crate) struct TrainConfig {
     seed: u64,
     split: Option<Split>,
     augmented: ImageDataGenerator,
+    cache: CacheArgs,
+    cache_views: Option<u64>,
     output: Option<PathBuf>,
     overwrite: bool,
     metrics: MetricsAddress,
@@ -129,6 +141,11 @@ struct Sizes {
 impl TrainArgs {
     pub(crate) fn check(self) -> Result<TrainConfig, clap::Error> {
         self.features.check("train")?;
+        let augmented = self.augment.generator();
+        if self.cache_views.is_some() && augmented.flips_only() {
+            let message = "--cache-views: photos are flipped at most, and each way is kept; leave it out";
+            return Err(usage_error("train", message));
+        }
         let split = match (self.split, self.group_by) {
             (Some(split), Some(group_by)) => {
                 Some(split.group_by(group_by).map_err(|error| usage_error("train", error))?)
@@ -144,7 +161,9 @@ impl TrainArgs {
             learning_rate: self.learning_rate,
             seed: self.seed,
             split,
-            augmented: self.augment.generator(),
+            augmented,
+            cache: self.cache,
+            cache_views: self.cache_views.map(|views| views as u64),
             output: self.output,
             overwrite: self.overwrite,
             metrics: self.metrics_addr,
@@ -162,6 +181,7 @@ mod tests {
     use crate::args::{Verb, parse};
     use xfer_backbones::Architecture;
     use xfer_loader::Interpolation;
+    use xfer_trainer::features::cache::Stored;
 
     fn train(words: &str) -> Result<TrainConfig, clap::Error> {
         match parse(&format!("train {words}"))? {
@@ -188,6 +208,8 @@ mod tests {
         assert_eq!(config.output, None);
         assert_eq!(config.metrics, MetricsAddress::At("127.0.0.1:9464".parse().unwrap()));
         assert_eq!(config.verbose, 1);
+        assert!(!config.cache.no_cache && config.cache.cache_dir.is_none() && config.cache_views.is_none());
+        assert_eq!(config.cache.cache_dtype, Stored::F32);
     }
 
     #[test]
@@ -196,7 +218,7 @@ mod tests {
             "--data d --backbone xception --weights w.h5 --bn-eps 1e-3 --image-size 96x128 --interpolation bilinear \
              --threads 3 --device cuda:1 --batch-size 4 --validation-batch-size 5 --steps-per-epoch 6 \
              --validation-steps 7 --epochs 8 --learning-rate 0.5 --seed 9 --no-flip --output o --overwrite \
-             --metrics-addr off --json --verbose 2",
+             --metrics-addr off --json --verbose 2 --rotation-range 5 --cache-views 4 --cache-dir c --cache-dtype f16",
         )
         .unwrap();
         assert_eq!(config.data, PathBuf::from("d"));
@@ -209,7 +231,9 @@ mod tests {
         assert_eq!(config.training, Sizes { batch_size: Some(4), steps: Some(6) });
         assert_eq!(config.validation, Sizes { batch_size: Some(5), steps: Some(7) });
         assert_eq!((config.epochs, config.learning_rate, config.seed), (8, 0.5, 9));
-        assert_eq!(config.augmented, ImageDataGenerator::new());
+        assert_eq!(config.augmented, ImageDataGenerator::new().rotation_range(5.0));
+        assert_eq!((config.cache_views, config.cache.cache_dir), (Some(4), Some("c".into())));
+        assert_eq!(config.cache.cache_dtype, Stored::F16);
         assert!(config.overwrite && config.json);
         assert_eq!(config.output, Some("o".into()));
         assert_eq!((config.metrics, config.verbose), (MetricsAddress::Off, 2));
@@ -238,6 +262,11 @@ mod tests {
             "--seed -1",
             "--metrics-addr somewhere",
             "--verbose 3",
+            "--cache-views 3",
+            "--rotation-range 5 --cache-views 0",
+            "--rotation-range 5 --cache-views 2 --no-cache",
+            "--no-cache --cache-dir c",
+            "--cache-dtype bf16",
             "--no-such-argument",
         ] {
             let error = train(words).expect_err(words);

@@ -8,6 +8,7 @@ use xfer_trainer::{Fitted, History, Model, Outcome, WeightsDescription};
 
 use super::output::HISTORY_FILE;
 use crate::backbone::UNTRAINED;
+use crate::cache;
 use crate::terminal::Terminal;
 
 /// The document of `train --json`.
@@ -29,6 +30,8 @@ pub(super) struct TrainReport {
     steps_per_epoch: u64,
     validation_steps: Option<u64>,
     metrics_address: Option<String>,
+    /// Vectors from the cache and computed ones, of trainings and validations that use the cache.
+    features: Option<Value>,
     /// Files that were skipped or replaced.
     failures: Vec<Value>,
     /// The whole command.
@@ -38,6 +41,8 @@ pub(super) struct TrainReport {
     /// Of them, waiting for the loader.
     wait_seconds: f64,
     images_per_second: f64,
+    #[serde(skip)]
+    told_features: Option<String>,
 }
 
 /// What the report adds to the model and the training.
@@ -48,6 +53,8 @@ pub(super) struct Facts {
     pub(super) steps_per_epoch: u64,
     pub(super) validation_steps: Option<u64>,
     pub(super) metrics_address: Option<String>,
+    /// From the cache, and computed.
+    pub(super) features: Option<(u64, u64)>,
     pub(super) failures: Vec<Value>,
     pub(super) seconds: f64,
 }
@@ -73,6 +80,8 @@ impl TrainReport {
             steps_per_epoch: facts.steps_per_epoch,
             validation_steps: facts.validation_steps,
             metrics_address: facts.metrics_address,
+            features: facts.features.map(|(cached, computed)| json!({ "cached": cached, "computed": computed })),
+            told_features: facts.features.map(|(cached, computed)| cache::tally(cached, computed)),
             failures: facts.failures,
             seconds: facts.seconds,
             fit_seconds,
@@ -94,6 +103,9 @@ impl TrainReport {
             self.images + self.validation_images,
             self.images_per_second
         ));
+        if let Some(features) = &self.told_features {
+            terminal.line(features);
+        }
         if self.untrained {
             terminal.line(format_args!("Note: {UNTRAINED}."));
         }

@@ -4,15 +4,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use xfer_backbones::{Architecture, Backbone, Summary};
-use xfer_loader::{Flow, FlowOptions, Report, ReportHandle};
+use xfer_loader::{Flow, Report};
 use xfer_trainer::callbacks::CsvLogger;
-use xfer_trainer::features::{Extracted, FeatureSource};
+use xfer_trainer::features::FeatureSource;
+use xfer_trainer::features::cache::Tally;
 use xfer_trainer::{
     Fit, FitOptions, Fitted, Head, Learner, Model, ModelDescription, Outcome, Sgd, WeightsDescription, preprocessing_of,
 };
 
 use super::TrainConfig;
 use super::data::Data;
+use super::features::{Source, Stores};
 use super::output::{self, Output};
 use super::plan::Plan;
 use super::progress::Progress;
@@ -52,30 +54,31 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let folder = Output::create(config.output.as_deref(), &run)?;
 
     let passes = training.passes(data.training.samples(), config.epochs);
-    let (mut train, training_report) = source(&data.training, training, passes, "training", &config, &backbone)?;
-    let (mut validate, validation_report) = match data.validation.as_ref().zip(validation) {
-        Some((flow, plan)) => {
-            let (source, report) = source(flow, plan, config.epochs, "validation", &config, &backbone)?;
-            (Some(source), Some(report))
-        }
-        None => (None, None),
+    let stores = Stores::open(&config, &backbone, &data, &terminal);
+    let mut train = stores.training(&data.training, training, passes, &config, &backbone)?;
+    let mut validate = match data.validation.as_ref().zip(validation) {
+        Some((flow, plan)) => Some(stores.validation(flow, plan, &config, &backbone)?),
+        None => None,
     };
     let mut history = CsvLogger::new(folder.path().join(output::HISTORY_FILE));
     let mut progress = Progress::new(&terminal, options);
     let fitted = Fit {
         learner: &mut learner,
-        training: &mut train,
-        validation: validate.as_mut().map(|source| source as &mut dyn FeatureSource),
+        training: &mut *train.features,
+        validation: validate.as_mut().map(|source| &mut *source.features as &mut dyn FeatureSource),
         options,
         callbacks: vec![&mut history, &mut progress],
         stop: interrupt.finish_first(),
     }
     .run();
     let reports: Vec<Report> =
-        [Some(training_report), validation_report].into_iter().flatten().map(|report| report.read()).collect();
+        [Some(&train), validate.as_ref()].into_iter().flatten().map(|source| source.report.read()).collect();
     for report in &reports {
         failures::tell(report, &terminal);
     }
+    let features = counts(&[Some(&train), validate.as_ref()]);
+    drop((train, validate));
+    stores.finish();
     let fitted = fitted?;
 
     let model = Model {
@@ -91,6 +94,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         steps_per_epoch: options.steps_per_epoch,
         validation_steps: options.validation_steps,
         metrics_address,
+        features,
         failures: reports.iter().flat_map(failures::list).collect(),
         seconds: start.elapsed().as_secs_f64(),
     };
@@ -121,21 +125,11 @@ fn validation_plan(flow: &Flow, config: &TrainConfig, terminal: &Terminal) -> Pl
     plan
 }
 
-/// Features of `passes` passes, and what the loader has to say about the photos; a validation is a pass that may be cut
-/// short.
-fn source<'a>(
-    flow: &Flow,
-    plan: Plan,
-    passes: u64,
-    name: &'static str,
-    config: &TrainConfig,
-    backbone: &'a Backbone,
-) -> anyhow::Result<(impl FeatureSource + use<'a>, ReportHandle)> {
-    let max_batches = (!flow.options().shuffle).then_some(plan.steps);
-    let options = FlowOptions { batch_size: plan.batch_size, max_batches, ..flow.options().clone() };
-    let stream = flow.with_options(options)?.stream(0..passes, &backbone::loader_options(&config.features, name))?;
-    let report = stream.report();
-    Ok((Extracted::new(stream.blocking(), backbone), report))
+/// How many vectors came from the cache, and how many were computed; `None` where there is no cache.
+fn counts(sources: &[Option<&Source<'_>>]) -> Option<(u64, u64)> {
+    let tallies = || sources.iter().flatten().filter_map(|source| source.tally.as_ref());
+    tallies().next()?;
+    Some((tallies().map(Tally::cached).sum(), tallies().map(Tally::computed).sum()))
 }
 
 fn description(config: &TrainConfig, classes: Vec<String>, backbone: &Backbone) -> ModelDescription {

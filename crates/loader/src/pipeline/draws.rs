@@ -7,7 +7,7 @@ use crate::generator::Compat;
 use crate::random::{Domain, Keras3Draws, KeyedRng, file_hash};
 
 /// What is drawn for one sample.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Draw {
     pub(super) transform: Transform,
     /// The number in the name of the file that the augmented image is saved to.

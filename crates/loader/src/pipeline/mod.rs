@@ -13,6 +13,7 @@ mod draws;
 mod in_flight;
 mod options;
 mod pace;
+mod planner;
 mod process;
 mod read;
 mod running;
@@ -22,7 +23,6 @@ mod worker;
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -34,13 +34,14 @@ use crate::error::{LoaderError, Stage};
 use crate::flow::Flow;
 use crate::report::ReportHandle;
 use in_flight::{Finished, InFlight, Outcome};
+use planner::{Planned, Planner};
 use read::Reader;
 use running::Running;
-use schedule::Schedule;
 use watch::Watch;
 use worker::Worker;
 
 pub use options::LoaderOptions;
+pub use schedule::{Flips, PlannedBatch, PlannedSample, Schedule};
 
 /// Batches in order, read ahead by threads that stop and are joined when this is dropped.
 ///
@@ -49,8 +50,8 @@ pub use options::LoaderOptions;
 #[derive(Debug)]
 pub struct BatchStream {
     in_flight: Arc<InFlight>,
-    /// Batches still to come; a stream that ends before has lost a thread.
-    left: u128,
+    /// Batches still to come, where that is known; a stream that ends before has lost a thread.
+    left: Option<u128>,
     first_epoch: u64,
     report: ReportHandle,
     running: Running,
@@ -59,18 +60,43 @@ pub struct BatchStream {
 }
 
 impl BatchStream {
-    pub(crate) fn start(flow: Flow, epochs: Range<u64>, options: &LoaderOptions) -> Result<Self, LoaderError> {
+    /// All batches of `schedule`.
+    pub(crate) fn start(flow: Flow, schedule: Schedule, options: &LoaderOptions) -> Result<Self, LoaderError> {
+        let (left, first_epoch) = (schedule.left(), schedule.first_epoch());
+        let report = ReportHandle::new(flow.options().error_budget, flow.samples());
+        let planned = match schedule.whole_epochs() {
+            Some(epochs) => Planned::Epochs(epochs),
+            None => Planned::Batches(Box::new(schedule)),
+        };
+        let mut stream = Self::start_planned(flow, planned, report, options)?;
+        (stream.left, stream.first_epoch) = (Some(left), first_epoch);
+        Ok(stream)
+    }
+
+    /// Batches of someone else's making.
+    pub(crate) fn start_batches(
+        flow: Flow,
+        batches: impl Iterator<Item = Result<PlannedBatch, LoaderError>> + Send + 'static,
+        report: ReportHandle,
+        options: &LoaderOptions,
+    ) -> Result<Self, LoaderError> {
+        Self::start_planned(flow, Planned::Batches(Box::new(batches)), report, options)
+    }
+
+    fn start_planned(
+        flow: Flow,
+        planned: Planned,
+        report: ReportHandle,
+        options: &LoaderOptions,
+    ) -> Result<Self, LoaderError> {
         options.check()?;
         let threads = options.threads(flow.can_block());
         let in_flight = InFlight::new(&flow, options, threads);
         let watch = Watch::new(options.stall_timeout, flow.source(), &in_flight);
-        let report = ReportHandle::new(flow.options().error_budget, flow.samples());
         let running = Running::new(Arc::clone(&in_flight), watch.clone());
-        let left = u128::from(epochs.end.saturating_sub(epochs.start)) * flow.batches_per_epoch() as u128;
-        let first_epoch = epochs.start;
 
-        let schedule = Schedule::new(flow.clone(), Arc::clone(&in_flight));
-        running.threads().spawn(Stage::Read, "schedule", move || schedule.run(epochs))?;
+        let planner = Planner::new(flow.clone(), Arc::clone(&in_flight));
+        running.threads().spawn(Stage::Read, "schedule", move || planner.run(planned))?;
         if watch.is_on() {
             let watch = watch.clone();
             running.threads().spawn(Stage::Read, "watch", move || watch.run())?;
@@ -81,7 +107,7 @@ impl BatchStream {
         }
         let reader = Reader::new(flow, Arc::clone(&in_flight), watch, Arc::clone(running.threads()));
         running.threads().spawn(Stage::Read, "read", move || reader.run())?;
-        Ok(Self { in_flight, left, first_epoch, report, running, consumer: PhantomData })
+        Ok(Self { in_flight, left: None, first_epoch: 0, report, running, consumer: PhantomData })
     }
 
     /// What the stream has seen so far, and will have: the handle outlives the stream.
@@ -96,7 +122,7 @@ impl BatchStream {
 
     /// A batch as an item. Ends the stream at an error.
     fn item(&mut self, outcome: Outcome) -> Result<Batch, LoaderError> {
-        self.left = self.left.saturating_sub(1);
+        self.left = self.left.map(|left| left.saturating_sub(1));
         let item = outcome.and_then(|Finished { batch, notes }| {
             self.report.add(batch.len(), batch.epoch == self.first_epoch, notes)?;
             Ok(batch)
@@ -109,8 +135,7 @@ impl BatchStream {
 
     /// What comes after the last batch: nothing, unless there should have been more.
     fn end(&mut self) -> Option<Result<Batch, LoaderError>> {
-        let lost = self.left > 0;
-        self.left = 0;
+        let lost = self.left.take().is_some_and(|left| left > 0);
         self.running.cancel();
         lost.then_some(Err(LoaderError::Thread { stage: Stage::Read, source: None }))
     }

@@ -7,6 +7,7 @@ mod lifetime;
 mod memory;
 mod options;
 mod reader;
+mod schedule;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,6 @@
 //! Features from a frozen backbone.
 
-use xfer_backbones::{Architecture, Backbone, ImageBatch, PixelData};
+use xfer_backbones::{Architecture, Backbone, Device, ImageBatch, PixelData};
 use xfer_loader::{Batch, Pixels};
 
 use super::FeatureExtractor;
@@ -9,6 +9,19 @@ use crate::error::TrainerError;
 impl FeatureExtractor for Backbone {
     fn feature_len(&self) -> usize {
         Architecture::FEATURES
+    }
+
+    fn identity(&self) -> Vec<(String, String)> {
+        let device = if self.device() == Device::Cpu { instructions() } else { "cuda" };
+        [
+            ("backbone", self.architecture().to_string()),
+            ("weights", self.weights().digest().to_owned()),
+            ("batch_norm_epsilon", self.epsilon().to_string()),
+            ("device", device.to_owned()),
+            ("precision", "fp32".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
     }
 
     fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError> {
@@ -21,4 +34,18 @@ impl FeatureExtractor for Backbone {
             features.map_err(|source| TrainerError::Backbone { pass: batch.epoch, batch: batch.index, source })?;
         Ok(features.values)
     }
+}
+
+/// The vector instructions that libtorch picks its kernels by: each rounds in its own way.
+fn instructions() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            return "cpu avx512";
+        }
+        if std::arch::is_x86_feature_detected!("avx2") {
+            return "cpu avx2";
+        }
+    }
+    "cpu"
 }

@@ -1,6 +1,7 @@
 //! Where the feature vectors that a head is trained on come from.
 
 mod backbone;
+pub mod cache;
 mod file;
 
 use std::fmt;
@@ -16,6 +17,9 @@ pub use file::FeatureFile;
 pub trait FeatureExtractor {
     /// Length of a feature vector.
     fn feature_len(&self) -> usize;
+
+    /// All that the features of an image depend on, by name: extractors that say the same make the same features.
+    fn identity(&self) -> Vec<(String, String)>;
 
     /// The features of a batch, `[samples, feature_len]` row-major.
     ///

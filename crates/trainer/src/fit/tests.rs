@@ -353,6 +353,9 @@ fn features_that_are_no_numbers_are_told_apart() {
         fn feature_len(&self) -> usize {
             4
         }
+        fn identity(&self) -> Vec<(String, String)> {
+            Vec::new()
+        }
         fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError> {
             let last = if batch.index == 1 { f32::NAN } else { 0.0 };
             Ok((0..4 * batch.len()).map(|i| if i + 1 == 4 * batch.len() { last } else { 0.5 }).collect())

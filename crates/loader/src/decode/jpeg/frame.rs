@@ -93,6 +93,10 @@ impl Frame {
         planes: &mut [Vec<u8>],
         coefficients: &mut [Coefficients; 4],
     ) -> Result<Planes, Unusual> {
+        // Without a scan there may be no planes yet either.
+        if self.components.iter().any(|component| component.quantization.is_none()) {
+            return Err(Unusual);
+        }
         for ((component, plane), buffer) in self.components.iter_mut().zip(planes).zip(coefficients) {
             let quantization = component.quantization.as_ref().ok_or(Unusual)?;
             if self.progressive {

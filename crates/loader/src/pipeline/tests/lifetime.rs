@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::in_flight::{Content, InFlight};
-use super::super::schedule::Schedule;
+use super::super::planner::{Planned, Planner};
 use super::{flow, options, photos, threads};
 use crate::{FlowOptions, LoaderError, LoaderOptions, Stage};
 
@@ -81,7 +81,7 @@ fn a_stream_that_ends_too_early_says_so() {
     let flow = flow(root.path(), options());
     let mut stream = flow.stream(0..3, &threads(2)).unwrap().blocking();
     // As if the thread that schedules had been gone after the first plans: three epochs are three batches each.
-    stream.stream.left = 12;
+    stream.stream.left = Some(12);
     let items: Vec<_> = stream.collect();
     assert_eq!(items.len(), 9 + 1);
     let error = items.last().unwrap().as_ref().unwrap_err();
@@ -95,7 +95,7 @@ fn a_file_whose_thread_is_gone_fails_its_batch_by_name() {
     let flow = flow(root.path(), FlowOptions { shuffle: false, ..options() });
     // Nothing but the schedule runs: this thread is the others.
     let in_flight = InFlight::new(&flow, &threads(1), 1);
-    Schedule::new(flow, Arc::clone(&in_flight)).run(0..1);
+    Planner::new(flow, Arc::clone(&in_flight)).run(Planned::Epochs(0..1));
     let read = in_flight.next_read().unwrap();
     read.finish(Ok(Content::default()), Duration::ZERO);
     drop(in_flight.next_job().unwrap());

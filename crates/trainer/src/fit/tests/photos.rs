@@ -16,6 +16,10 @@ impl FeatureExtractor for MeanColour {
         4
     }
 
+    fn identity(&self) -> Vec<(String, String)> {
+        vec![("extractor".to_owned(), "mean colour".to_owned())]
+    }
+
     fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError> {
         let Pixels::U8(pixels) = batch.pixels() else { panic!("the flow is of bytes") };
         let [_, height, width, _] = batch.shape();
