@@ -18,6 +18,8 @@ use crate::error::TrainerError;
 
 /// Bytes of mapped files that may be in this process before they are let go.
 const RESIDENT: usize = 128 << 20;
+/// Bytes that the system maps, of those that it has in memory anyway, wherever one is touched.
+const AROUND: usize = 64 << 10;
 /// Bytes of rows that are kept in memory where they cannot be written.
 const UNWRITTEN: usize = 256 << 20;
 
@@ -247,7 +249,7 @@ impl Shared {
             Some(Holder::File(shard)) => shard.read(row, key, out),
             None => false,
         };
-        state.touched += self.space.stored().bytes(out.len());
+        state.touched += self.space.stored().bytes(out.len()).next_multiple_of(AROUND) + AROUND;
         if state.touched > RESIDENT {
             state.touched = 0;
             state.holders.iter().for_each(|holder| {
