@@ -2,33 +2,16 @@
 
 use std::time::Duration;
 
-use metrics::{
-    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use xfer_telemetry::loader::{
+    ALL, BYTE_BUDGET, BYTES_IN_FLIGHT, DECODE_ERRORS, IMAGES, QUEUE_CAPACITY, QUEUE_DEPTH, READ_BYTES, STAGE_SECONDS,
 };
 
 use crate::error::{LoaderError, Stage};
 
-const IMAGES: &str = "loader_images_total";
-const READ_BYTES: &str = "loader_read_bytes_total";
-const STAGE_SECONDS: &str = "loader_stage_seconds";
-const QUEUE_DEPTH: &str = "loader_queue_depth";
-const QUEUE_CAPACITY: &str = "loader_queue_capacity";
-const DECODE_ERRORS: &str = "loader_decode_errors_total";
-const BYTES_IN_FLIGHT: &str = "loader_bytes_in_flight";
-
 /// Registers help texts and units with the recorder that is installed.
 pub fn describe() {
-    describe_counter!(
-        IMAGES,
-        Unit::Count,
-        "Images that left the loader's compute threads, by result (ok, error, skipped or replaced)."
-    );
-    describe_counter!(READ_BYTES, Unit::Bytes, "Bytes of image files read.");
-    describe_histogram!(STAGE_SECONDS, Unit::Seconds, "Seconds that one image spent in a stage of the loader.");
-    describe_gauge!(QUEUE_DEPTH, Unit::Count, "Items waiting in a queue of the loader.");
-    describe_gauge!(QUEUE_CAPACITY, Unit::Count, "Items that fit in a queue of the loader.");
-    describe_counter!(DECODE_ERRORS, Unit::Count, "Images that could not be read or decoded, by reason.");
-    describe_gauge!(BYTES_IN_FLIGHT, Unit::Bytes, "Bytes of buffers for files and batches, those of kept batches too.");
+    ALL.iter().for_each(xfer_telemetry::Metric::describe);
 }
 
 /// What came of a place in a batch.
@@ -93,15 +76,17 @@ pub(crate) struct Meters {
 const STAGES: [Stage; 5] = [Stage::Read, Stage::Decode, Stage::Resize, Stage::Augment, Stage::Standardize];
 
 impl Meters {
-    pub(crate) fn new(flow: &'static str) -> Self {
+    /// `budget` in bytes.
+    pub(crate) fn new(flow: &'static str, budget: u64) -> Self {
+        gauge!(BYTE_BUDGET.name, "flow" => flow).set(budget as f64);
         Self {
             flow,
-            stages: STAGES.map(|stage| histogram!(STAGE_SECONDS, "stage" => stage.as_str(), "flow" => flow)),
-            images: ImageResult::ALL.map(|result| counter!(IMAGES, "result" => result.as_str(), "flow" => flow)),
-            read_bytes: counter!(READ_BYTES, "flow" => flow),
-            depths: Queue::ALL.map(|queue| gauge!(QUEUE_DEPTH, "queue" => queue.as_str(), "flow" => flow)),
-            capacities: Queue::ALL.map(|queue| gauge!(QUEUE_CAPACITY, "queue" => queue.as_str(), "flow" => flow)),
-            bytes_in_flight: gauge!(BYTES_IN_FLIGHT, "flow" => flow),
+            stages: STAGES.map(|stage| histogram!(STAGE_SECONDS.name, "stage" => stage.as_str(), "flow" => flow)),
+            images: ImageResult::ALL.map(|result| counter!(IMAGES.name, "result" => result.as_str(), "flow" => flow)),
+            read_bytes: counter!(READ_BYTES.name, "flow" => flow),
+            depths: Queue::ALL.map(|queue| gauge!(QUEUE_DEPTH.name, "queue" => queue.as_str(), "flow" => flow)),
+            capacities: Queue::ALL.map(|queue| gauge!(QUEUE_CAPACITY.name, "queue" => queue.as_str(), "flow" => flow)),
+            bytes_in_flight: gauge!(BYTES_IN_FLIGHT.name, "flow" => flow),
         }
     }
 
@@ -120,7 +105,7 @@ impl Meters {
     }
 
     pub(crate) fn error(&self, error: &LoaderError) {
-        counter!(DECODE_ERRORS, "reason" => error.reason(), "flow" => self.flow).increment(1);
+        counter!(DECODE_ERRORS.name, "reason" => error.reason(), "flow" => self.flow).increment(1);
     }
 
     pub(crate) fn queue_depth(&self, queue: Queue, items: usize) {

@@ -2,7 +2,7 @@
 
 use metrics::Unit;
 
-use crate::Kind::{Counter, Gauge, Histogram, SecondsCounter};
+use crate::Kind::{Counter, Gauge, Histogram};
 use crate::Metric;
 
 /// Images that left the compute threads.
@@ -40,14 +40,6 @@ pub const QUEUE_CAPACITY: Metric = Metric::new(
     &["queue", "flow"],
     "Items that fit in a queue of the loader.",
 );
-/// Time lost at a queue.
-pub const BLOCKED_SECONDS: Metric = Metric::new(
-    SecondsCounter,
-    "loader_blocked_seconds_total",
-    Unit::Seconds,
-    &["queue", "side", "flow"],
-    "Seconds that threads waited at a queue of the loader: senders for room, receivers for items.",
-);
 /// What failed.
 pub const DECODE_ERRORS: Metric = Metric::new(
     Counter,
@@ -62,21 +54,12 @@ pub const BYTES_IN_FLIGHT: Metric = Metric::new(
     "loader_in_flight_bytes",
     Unit::Bytes,
     &["flow"],
-    "Memory that the loader's budget counts: files read and not yet decoded, and batches.",
+    "Bytes of buffers for files and batches, those of kept batches too.",
 );
 /// Memory allowed.
 pub const BYTE_BUDGET: Metric =
     Metric::new(Gauge, "loader_budget_bytes", Unit::Bytes, &["flow"], "Memory that the loader's budget allows.");
 
 /// All of them.
-pub const ALL: &[Metric] = &[
-    IMAGES,
-    READ_BYTES,
-    STAGE_SECONDS,
-    QUEUE_DEPTH,
-    QUEUE_CAPACITY,
-    BLOCKED_SECONDS,
-    DECODE_ERRORS,
-    BYTES_IN_FLIGHT,
-    BYTE_BUDGET,
-];
+pub const ALL: &[Metric] =
+    &[IMAGES, READ_BYTES, STAGE_SECONDS, QUEUE_DEPTH, QUEUE_CAPACITY, DECODE_ERRORS, BYTES_IN_FLIGHT, BYTE_BUDGET];

@@ -16,14 +16,6 @@ pub const STEP_SECONDS: Metric = Metric::new(
 /// An epoch.
 pub const EPOCH_SECONDS: Metric =
     Metric::new(Histogram, "train_epoch_seconds", Unit::Seconds, &[], "Seconds of an epoch, its validation included.");
-/// What a batch costs, stage by stage.
-pub const STAGE_SECONDS: Metric = Metric::new(
-    Histogram,
-    "train_stage_seconds",
-    Unit::Seconds,
-    &["stage"],
-    "Seconds that one batch spent in a stage of training: forward (the backbone) or head.",
-);
 /// Time lost waiting for the loader.
 pub const WAIT_SECONDS: Metric = Metric::new(
     SecondsCounter,
@@ -68,7 +60,6 @@ pub const VALIDATION_IMAGES: Metric =
 pub const ALL: &[Metric] = &[
     STEP_SECONDS,
     EPOCH_SECONDS,
-    STAGE_SECONDS,
     WAIT_SECONDS,
     BUSY_SECONDS,
     LOSS,

@@ -131,6 +131,7 @@ impl Fit<'_> {
 
     /// One epoch; why the training is to end after it, if it is.
     fn epoch(&mut self, epoch: u64, metrics: &Metrics, fitted: &mut Fitted) -> Result<Option<Outcome>, TrainerError> {
+        let start = Instant::now();
         metrics.epoch(epoch);
         self.each(|callback, _| callback.on_epoch_begin(epoch))?;
         let training = Steps { phase: Phase::Training, epoch, steps: self.options.steps_per_epoch, metrics };
@@ -161,6 +162,7 @@ impl Fit<'_> {
         for callback in &mut self.callbacks {
             stopped |= callback.on_epoch_end(&end, self.learner)? == ControlFlow::Break(());
         }
+        metrics.epoch_took(start.elapsed());
         fitted.history.push(epoch, &seen.logs);
         Ok(if interrupted {
             Some(Outcome::Interrupted)

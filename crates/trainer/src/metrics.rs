@@ -2,52 +2,27 @@
 
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram};
-use metrics::{gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use xfer_telemetry::{cache, train};
 
 use crate::history::{ACCURACY, LOSS, Logs, VALIDATION_ACCURACY, VALIDATION_LOSS};
 
-const STEP_SECONDS: &str = "train_step_seconds";
-const WAIT_SECONDS: &str = "train_wait_seconds_total";
-const BUSY_SECONDS: &str = "train_busy_seconds_total";
-const TRAIN_LOSS: &str = "train_loss";
-const TRAIN_ACCURACY: &str = "train_accuracy";
-const TRAIN_VALIDATION_LOSS: &str = "train_validation_loss";
-const TRAIN_VALIDATION_ACCURACY: &str = "train_validation_accuracy";
-const EPOCH: &str = "train_epoch";
-const EPOCHS: &str = "train_epochs";
-const LEARNING_RATE: &str = "train_learning_rate";
-const IMAGES: &str = "train_images_total";
-const VALIDATION_IMAGES: &str = "train_validation_images_total";
-
 /// Registers help texts and units with the recorder that is installed.
 pub fn describe() {
-    describe_histogram!(STEP_SECONDS, Unit::Seconds, "Seconds of a training step, the wait for its batch included.");
-    // Counters of the facade are whole numbers; these two are fractions of seconds that only grow.
-    describe_gauge!(
-        WAIT_SECONDS,
-        Unit::Seconds,
-        "Seconds that training and validation waited for the loader's next batch; only grows."
-    );
-    describe_gauge!(
-        BUSY_SECONDS,
-        Unit::Seconds,
-        "Seconds that training and validation computed, backbone and head; only grows."
-    );
-    describe_gauge!(TRAIN_LOSS, Unit::Count, "Mean training loss of the epoch so far.");
-    describe_gauge!(TRAIN_ACCURACY, Unit::Count, "Training accuracy of the epoch so far, 0 to 1.");
-    describe_gauge!(TRAIN_VALIDATION_LOSS, Unit::Count, "Mean loss of the last validation.");
-    describe_gauge!(TRAIN_VALIDATION_ACCURACY, Unit::Count, "Accuracy of the last validation, 0 to 1.");
-    describe_gauge!(EPOCH, Unit::Count, "The epoch in progress, from 1.");
-    describe_gauge!(EPOCHS, Unit::Count, "Epochs that the training is to have.");
-    describe_gauge!(LEARNING_RATE, Unit::Count, "Learning rate of the next step.");
-    describe_counter!(IMAGES, Unit::Count, "Images trained on.");
-    describe_counter!(VALIDATION_IMAGES, Unit::Count, "Images validated on.");
+    train::ALL.iter().chain(cache::ALL).for_each(xfer_telemetry::Metric::describe);
+}
+
+/// Vectors that the cache was asked for.
+pub(crate) fn cached(hits: usize, misses: usize) {
+    for (result, vectors) in [("hit", hits), ("miss", misses)] {
+        counter!(cache::FEATURES.name, "result" => result).increment(vectors as u64);
+    }
 }
 
 /// Handles of one training.
 pub(crate) struct Metrics {
     step_seconds: Histogram,
+    epoch_seconds: Histogram,
     wait_seconds: Gauge,
     busy_seconds: Gauge,
     loss: Gauge,
@@ -62,26 +37,27 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(epochs: u64) -> Self {
-        gauge!(EPOCHS).set(epochs as f64);
-        let wait_seconds = gauge!(WAIT_SECONDS);
-        let busy_seconds = gauge!(BUSY_SECONDS);
+        gauge!(train::EPOCHS.name).set(epochs as f64);
+        let wait_seconds = gauge!(train::WAIT_SECONDS.name);
+        let busy_seconds = gauge!(train::BUSY_SECONDS.name);
         for total in [&wait_seconds, &busy_seconds] {
             total.increment(0.0);
         }
-        let (images, validation_images) = (counter!(IMAGES), counter!(VALIDATION_IMAGES));
+        let (images, validation_images) = (counter!(train::IMAGES.name), counter!(train::VALIDATION_IMAGES.name));
         for total in [&images, &validation_images] {
             total.increment(0);
         }
         Self {
-            step_seconds: histogram!(STEP_SECONDS),
+            step_seconds: histogram!(train::STEP_SECONDS.name),
+            epoch_seconds: histogram!(train::EPOCH_SECONDS.name),
             wait_seconds,
             busy_seconds,
-            loss: gauge!(TRAIN_LOSS),
-            accuracy: gauge!(TRAIN_ACCURACY),
-            validation_loss: gauge!(TRAIN_VALIDATION_LOSS),
-            validation_accuracy: gauge!(TRAIN_VALIDATION_ACCURACY),
-            epoch: gauge!(EPOCH),
-            learning_rate: gauge!(LEARNING_RATE),
+            loss: gauge!(train::LOSS.name),
+            accuracy: gauge!(train::ACCURACY.name),
+            validation_loss: gauge!(train::VALIDATION_LOSS.name),
+            validation_accuracy: gauge!(train::VALIDATION_ACCURACY.name),
+            epoch: gauge!(train::EPOCH.name),
+            learning_rate: gauge!(train::LEARNING_RATE.name),
             images,
             validation_images,
         }
@@ -89,6 +65,10 @@ impl Metrics {
 
     pub(crate) fn epoch(&self, epoch: u64) {
         self.epoch.set((epoch + 1) as f64);
+    }
+
+    pub(crate) fn epoch_took(&self, took: Duration) {
+        self.epoch_seconds.record(took);
     }
 
     pub(crate) fn training_step(&self, images: usize, wait: Duration, took: Duration, learning_rate: f32) {

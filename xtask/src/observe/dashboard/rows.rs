@@ -101,10 +101,6 @@ fn queues() -> Vec<Panel> {
                 series(&loader::QUEUE_CAPACITY)
             ),
         ),
-        lines("Blocked at queues", "short", "Threads that wait at a queue: senders for room, receivers for items.").query(
-            "{{queue}} {{side}}, {{flow}}",
-            format!("sum by (queue, side, flow) ({})", rate(&series(&loader::BLOCKED_SECONDS))),
-        ),
         lines("Memory of the loader", "bytes", "Memory that the loader's budget counts, and the budget.")
             .query("in flight, {{flow}}", memory(&loader::BYTES_IN_FLIGHT))
             .query("budget, {{flow}}", memory(&loader::BYTE_BUDGET)),
@@ -138,11 +134,11 @@ fn training() -> Vec<Panel> {
             .query("{{run}}", of_run(&train::LEARNING_RATE)),
         Panel::new(
             Look::Stacked,
-            "Training's time by stage",
-            "percentunit",
-            "Share of time in each stage of training, and waiting.",
+            "Training's time",
+            "short",
+            "How training spends each second: computing, backbone and head, or waiting for the loader.",
         )
-        .query("{{stage}}", format!("sum by (stage) ({})", rate(&part(&train::STAGE_SECONDS, "sum"))))
+        .query("computing", format!("sum({})", rate(&series(&train::BUSY_SECONDS))))
         .query("waiting", format!("sum({})", rate(&series(&train::WAIT_SECONDS)))),
         lines("Cached features", "percentunit", "Share of feature vectors that came from the cache.")
             .share()

@@ -138,7 +138,7 @@ impl InFlight {
             sleeping: Sleeping::default(),
             consumer: Consumer::default(),
         };
-        let meters = Arc::new(Meters::new(options.name));
+        let meters = Arc::new(Meters::new(options.name, options.max_bytes_in_flight));
         meters.queue_capacity(Queue::Batches, prefetch);
         Arc::new_cyclic(|home: &Weak<Self>| Self {
             closed: AtomicBool::new(false),

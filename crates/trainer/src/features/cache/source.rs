@@ -18,6 +18,7 @@ use super::recorder::Computed;
 use super::store::{Place, Store};
 use crate::error::TrainerError;
 use crate::features::{FeatureBatch, FeatureExtractor, FeatureSource};
+use crate::metrics;
 
 /// How many different images a sample can become, and how they are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,6 +212,7 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
         }
         features.truncate(labels.len() * length);
         let from_cache = cached.iter().filter(|&&cached| cached).count();
+        metrics::cached(from_cache, labels.len() - from_cache);
         self.tally.0.cached.fetch_add(from_cache as u64, Ordering::Relaxed);
         self.tally.0.computed.fetch_add((labels.len() - from_cache) as u64, Ordering::Relaxed);
         let labels = self.flow.labels().map_or(Vec::new(), |all| labels.iter().map(|&sample| all[sample]).collect());
