@@ -58,8 +58,8 @@ impl<T> Made<T> {
 }
 
 /// A symbol, its code and the value after it: from the lowest byte, the bits of both, the bits of the code, 63 less
-/// the bits of the value, and the run, with the top bit set where the value is one that cannot be, or there is no
-/// symbol.
+/// the bits of the value, and the run, 64 more if a block ends here; the top bit is set where the value is one that
+/// cannot be, or there is no symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry(u32);
 
@@ -70,7 +70,8 @@ impl Entry {
     fn new(length: u32, symbol: u8) -> Self {
         let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
         let special = if size <= MAX_SIZE { 0 } else { 1 << 31 };
-        Self((length + size) | length << 8 | (63 - size) << 16 | run << 24 | special)
+        let end = if size == 0 && run < 15 { 64 << 24 } else { 0 };
+        Self((length + size) | length << 8 | (63 - size) << 16 | run << 24 | end | special)
     }
 
     fn is_long(self) -> bool {
@@ -103,7 +104,13 @@ impl Entry {
     /// Whether a block ends here.
     #[inline(always)]
     pub(super) fn is_end(self) -> bool {
-        self.size() == 0 && self.run() < 15
+        self.0 & 64 << 24 != 0
+    }
+
+    /// Zeros before the value; more than a block has if it ends here.
+    #[inline(always)]
+    pub(super) fn passes(self) -> usize {
+        (self.0 >> 24 & 127) as usize
     }
 
     /// Zeros before the value.

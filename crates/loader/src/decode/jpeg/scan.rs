@@ -11,7 +11,9 @@ use super::progressive::Band;
 #[cfg(target_arch = "x86_64")]
 use super::progressive::strict::{self as progressive, Counts};
 use super::sequential;
-use super::strict::{self, Codes, Slot, Units, Vectors};
+#[cfg(target_arch = "x86_64")]
+use super::strict::Vectors;
+use super::strict::{self, Codes, Slot, Units};
 
 /// A scan whose header has been read.
 #[derive(Debug)]

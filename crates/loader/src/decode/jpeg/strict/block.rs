@@ -131,12 +131,9 @@ fn single(ac: &Huffman, bits: &mut Bits<'_>, at: usize, put: impl FnOnce(usize, 
     }
     let value = entry.value(bits.peek()) as i16;
     bits.skip(entry.total());
-    if entry.is_end() {
-        return Ok(at + END);
-    }
-    let place = at + entry.run();
+    let place = at + entry.passes();
     if place > 63 {
-        return Err(Unusual);
+        return if entry.is_end() { Ok(at + END) } else { Err(Unusual) };
     }
     put(place, value);
     Ok(place + 1)

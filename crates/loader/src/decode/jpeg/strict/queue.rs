@@ -140,6 +140,7 @@ impl Queue {
     }
 
     /// Transforms all that wait, four at a time, in the order in which they are coded.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn empty_by_four(&mut self, planes: &mut [Vec<u8>], transform: impl Transform<4>) {
         let blocks = self.coded.as_chunks::<64>().0;
