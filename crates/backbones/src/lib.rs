@@ -28,6 +28,7 @@ pub mod backbone;
 pub mod calibration;
 pub mod device;
 pub mod error;
+mod forward;
 pub mod layers;
 mod parallel;
 mod plan;

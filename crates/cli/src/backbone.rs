@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use xfer_backbones::{Architecture, Backbone, Device, ImageBatch, PixelData, Weights, device};
+use xfer_backbones::{Architecture, Backbone, Device, ImageBatch, PixelData, Precision, Weights, device};
 use xfer_hub::Algorithm;
 use xfer_loader::{FlowOptions, ImageDataGenerator, LoaderOptions, PixelType, Pixels};
 
@@ -25,14 +25,34 @@ pub(crate) const UNTRAINED: &str =
 
 /// Finds the device, before anything else uses libtorch, and sets the number of threads.
 pub(crate) fn open_device(features: &FeatureArgs) -> anyhow::Result<Device> {
-    let device = device::select(&features.device).with_context(|| {
-        format!("--device {}: not here; `xfer-cli doctor` says what is missing and what to do", features.device)
-    })?;
-    features.precision.check(device)?;
-    if features.threads > 0 {
-        device::set_threads(usize::from(features.threads))?;
+    open_device_with(&features.device, features.precision, features.threads)
+}
+
+/// The same from its parts; 0 `threads` are one a core.
+pub(crate) fn open_device_with(name: &str, precision: Precision, threads: u16) -> anyhow::Result<Device> {
+    let device = device::select(name)
+        .with_context(|| format!("--device {name}: not here; `xfer-cli doctor` says what is missing and what to do"))?;
+    precision.check(device)?;
+    if threads > 0 {
+        device::set_threads(usize::from(threads))?;
     }
+    keep_freed_memory();
     Ok(device)
+}
+
+/// Has the C library keep what feature maps free. It would give megabytes back to the system after every layer and ask
+/// for them, zeroed page by page, for the next: a seventh of a forward pass of Xception.
+fn keep_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const MEBIBYTE: i32 = 1 << 20;
+        // SAFETY: it sets two numbers of the allocator, and is made to be called at any time.
+        unsafe {
+            // The most that it admits; feature maps of a piece of a batch are smaller.
+            libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * MEBIBYTE);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, 256 * MEBIBYTE);
+        }
+    }
 }
 
 /// Refuses weights that are not there, before any work is done.

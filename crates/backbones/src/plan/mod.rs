@@ -8,6 +8,7 @@ mod compile;
 mod convolution;
 mod fused;
 mod fusion;
+mod kernels;
 mod run;
 
 use tch::{Kind, Tensor};
@@ -33,14 +34,23 @@ pub(crate) struct Target {
     pub(crate) precision: Precision,
     /// Whether libtorch's fused convolution is taken where it is there.
     pub(crate) fused: bool,
-    /// Height and width of the images that kernels are packed for; others only take longer.
+    pub(crate) packing: Packing,
+}
+
+/// What kernels are packed for: oneDNN's choice follows it. Other images and threads only take longer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packing {
+    /// Height and width.
     pub(crate) image: [usize; 2],
+    /// Of one operation.
+    pub(crate) threads: usize,
 }
 
 impl Target {
     /// f32, by libtorch's public functions alone.
     pub(crate) fn plain(device: tch::Device) -> Self {
-        Self { device, precision: Precision::Fp32, fused: false, image: [224, 224] }
+        let packing = Packing { image: [224, 224], threads: 1 };
+        Self { device, precision: Precision::Fp32, fused: false, packing }
     }
 }
 

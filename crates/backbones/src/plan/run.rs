@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn folding_and_fusing_change_nothing_but_rounding() {
         use crate::architecture::Architecture;
-        use crate::plan::{BatchNorm, Target};
+        use crate::plan::{BatchNorm, Packing, Target};
         use crate::weights::{Moments, Weights};
 
         for architecture in Architecture::ALL {
@@ -199,7 +199,10 @@ mod tests {
             let plain = Target::plain(tch::Device::Cpu);
             let separate = run(BatchNorm::Separate, plain);
             let folded = run(BatchNorm::Folded, plain);
-            let fused = run(BatchNorm::Folded, Target { fused: true, image: [75, 74], ..plain });
+            let fused = run(
+                BatchNorm::Folded,
+                Target { fused: true, packing: Packing { image: [75, 74], threads: 1 }, ..plain },
+            );
             // Packed for images of another size.
             let other = run(BatchNorm::Folded, Target { fused: true, ..plain });
             for (name, error) in [

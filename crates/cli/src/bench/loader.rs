@@ -9,7 +9,7 @@ use xfer_loader::{DirectoryOptions, Flow, FlowOptions, Interpolation, LoaderOpti
 
 use super::clock::StageClock;
 use super::report::{Rates, Report};
-use super::{latency, memory};
+use super::{latency, usage};
 use crate::Ending;
 use crate::args::augment::AugmentArgs;
 use crate::args::loading::PhotoArgs;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &LoaderArgs) -> anyhow::Result<Ending> {
     if flow.samples() == 0 {
         bail!("{}: no photos to measure on", args.data.display());
     }
-    let memory_before = memory::peak_resident();
+    let memory_before = usage::peak_resident();
     let mut epoch = 0;
     let mut timed = || {
         epoch += 1;
@@ -80,7 +80,7 @@ pub(super) fn run(args: &LoaderArgs) -> anyhow::Result<Ending> {
     };
     timed()?;
     let passes = (0..args.passes).map(|_| timed()).collect::<anyhow::Result<Vec<_>>>()?;
-    let memory_peak = memory::peak_resident();
+    let memory_peak = usage::peak_resident();
     // Only now: what is measured pays for no clocks.
     let clock = StageClock::install()?;
     timed()?;

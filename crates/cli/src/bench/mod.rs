@@ -4,8 +4,8 @@ mod backbone;
 mod clock;
 mod latency;
 mod loader;
-mod memory;
 mod report;
+mod usage;
 
 use clap::Subcommand;
 
