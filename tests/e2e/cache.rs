@@ -117,7 +117,9 @@ fn killed_runs_and_runs_at_once_leave_a_cache_that_is_sound() {
     let words = |output: &str| format!("{TRAIN} --steps-per-epoch 6 --epochs 4 --output {output}");
     let both = ["one", "two"]
         .map(|output| place.command(&words(output)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    both.map(|mut child| assert!(child.wait().unwrap().success()));
+    for mut child in both {
+        assert!(child.wait().unwrap().success());
+    }
     assert!(result(&place, "one") == expected && result(&place, "two") == expected);
     assert_eq!(train(&place, "last", "").1, 0);
     assert!(result(&place, "last") == expected);

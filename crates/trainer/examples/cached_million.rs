@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn train(flow: &Flow, extractor: &MadeUp, store: &Store, epochs: u64) -> Result<(), TrainerError> {
     let head = Head::glorot_uniform(extractor.feature_len(), CLASSES, 1)?;
-    let mut learner = Learner { head, optimizer: Box::new(Sgd::new(0.001)) };
+    let mut learner = Learner::new(head, Box::new(Sgd::new(0.001)));
     let start = Instant::now();
     let mut source = Cached::new(flow.clone(), extractor, store, Views::Flips, 0..epochs, LoaderOptions::default())?;
     report(&format!("first pass planned: {} features are missing", source.missing()), start);
