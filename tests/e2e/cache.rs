@@ -12,7 +12,8 @@ use super::TRAIN;
 
 /// What a run came to: the head's digest and every digit of the history.
 fn result(place: &Workplace, output: &str) -> (Vec<u8>, String) {
-    (fs::read(place.path(&format!("{output}/head.safetensors"))).unwrap(), place.read(&format!("{output}/history.csv")))
+    let head = fs::read(place.path(&format!("{output}/head.safetensors"))).expect("a run leaves a head");
+    (head, place.read(&format!("{output}/history.csv")))
 }
 
 /// Trains, and tells how many features came from the cache and how many were computed.
@@ -25,9 +26,10 @@ fn train(place: &Workplace, output: &str, more: &str) -> (u64, u64) {
 }
 
 fn shards(place: &Workplace) -> Vec<PathBuf> {
-    let spaces = fs::read_dir(place.path(".cache/features")).unwrap().flatten().map(|folder| folder.path());
-    let files = spaces.flat_map(|space| fs::read_dir(space).unwrap().flatten().map(|file| file.path()));
-    files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("features-")).collect()
+    let inside =
+        |folder: PathBuf| fs::read_dir(folder).expect("the cache can be read").flatten().map(|entry| entry.path());
+    let files = inside(place.path(".cache/features")).flat_map(inside);
+    files.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("features-"))).collect()
 }
 
 // invariant 9: with the cache or without, cold or warm, a training comes to the same digits.
@@ -201,5 +203,5 @@ fn the_cache_is_listed_and_pruned() {
     assert!(!shards(&place).is_empty());
     let pruned = place.run("cache prune --all --json").succeeded().json();
     assert_eq!((pruned["removed"].as_array().unwrap().len(), &pruned["left"]), (1, &0.into()));
-    assert_eq!(shards(&place), [PathBuf::new(); 0]);
+    assert!(shards(&place).is_empty());
 }
