@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options =
         FlowOptions { target_size: (2, 4), batch_size: 256, pixel_type: PixelType::U8, ..FlowOptions::default() };
     let flow =
-        ImageDataGenerator::new().flow_from_directory(&folder.join("photos"), &DirectoryOptions::default(), options)?;
+        ImageDataGenerator::new().flow_from_directory(folder.join("photos"), &DirectoryOptions::default(), options)?;
     report(&flow.found(), start);
 
     let extractor = MadeUp(features);

@@ -82,7 +82,7 @@ impl World {
     }
 
     fn flow(&self, generator: ImageDataGenerator, options: FlowOptions) -> Flow {
-        generator.flow_from_directory(&self.path("photos"), &DirectoryOptions::default(), options).unwrap()
+        generator.flow_from_directory(self.path("photos"), &DirectoryOptions::default(), options).unwrap()
     }
 
     fn flipped(&self) -> Flow {
