@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::content::{Content, FileId};
 use super::recorder::Recorder;
 use super::records::{self, Record};
-use super::shard::{self, Key, Rows, Shard};
+use super::shard::{self, Key, Rows, Shard, Stored};
 use super::space::Space;
 use super::table::Table;
 use super::{FILES, LOCK, SPACE_FILE};
@@ -59,6 +59,8 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct State {
     holders: Vec<Holder>,
+    /// The holder that rows are added to.
+    open: Option<usize>,
     rows: Table<u64, Place>,
     pub(super) files: Table<FileId, Content>,
     /// Sizes of the files that rows are of: what has another size need not be read to know that it is not among them.
@@ -108,6 +110,7 @@ impl Store {
         let files = load_records(&cache.join(FILES));
         let state = State {
             holders: Vec::new(),
+            open: None,
             rows: Table::new(Vec::new()),
             files,
             sizes: HashSet::new(),
@@ -267,12 +270,16 @@ impl Shared {
         if !state.writable && state.unwritten() + self.space.stored().bytes(features.len()) > UNWRITTEN {
             return;
         }
-        if !matches!(state.holders.last(), Some(Holder::Open(_))) {
-            state.holders.push(Holder::Open(Rows::new(self.space.stored(), self.space.features())));
-        }
-        let shard = state.holders.len() as u32 - 1;
-        let Some(Holder::Open(rows)) = state.holders.last_mut() else { return };
-        let place = Place { shard, row: rows.len() as u32 };
+        let open = match state.open {
+            Some(open) => open,
+            None => {
+                state.holders.push(Holder::Open(Rows::new(self.space.stored(), self.space.features())));
+                state.holders.len() - 1
+            }
+        };
+        state.open = Some(open);
+        let Some(Holder::Open(rows)) = state.holders.get_mut(open) else { return };
+        let place = Place { shard: open as u32, row: rows.len() as u32 };
         rows.push(key, bytes, features);
         state.rows.insert(key.short(), place);
         state.sizes.insert(bytes);
@@ -280,7 +287,8 @@ impl Shared {
 
     /// Bytes of rows that are to be written.
     pub(super) fn pending(&self) -> usize {
-        match self.state().holders.last() {
+        let state = self.state();
+        match state.open.and_then(|open| state.holders.get(open)) {
             Some(Holder::Open(rows)) => rows.size(),
             _ => 0,
         }
@@ -293,18 +301,7 @@ impl Shared {
             return;
         }
         let records = std::mem::take(&mut state.records);
-        let sealed = match state.holders.pop() {
-            Some(Holder::Open(rows)) => {
-                let rows = Arc::new(rows);
-                state.holders.push(Holder::Sealed(Arc::clone(&rows)));
-                Some((state.holders.len() - 1, rows))
-            }
-            Some(other) => {
-                state.holders.push(other);
-                None
-            }
-            None => None,
-        };
+        let sealed = state.open.take().and_then(|open| state.seal(open).map(|rows| (open, rows)));
         drop(state);
         if records.is_empty() && sealed.is_none() {
             return;
@@ -356,6 +353,15 @@ impl Shared {
 }
 
 impl State {
+    /// Ends the growth of a holder; its rows.
+    fn seal(&mut self, holder: usize) -> Option<Arc<Rows>> {
+        let holder = self.holders.get_mut(holder)?;
+        let Holder::Open(rows) = holder else { return None };
+        let rows = Arc::new(std::mem::replace(rows, Rows::new(Stored::F32, 0)));
+        *holder = Holder::Sealed(Arc::clone(&rows));
+        Some(rows)
+    }
+
     /// Bytes of rows in memory.
     fn unwritten(&self) -> usize {
         let size = |holder: &Holder| match holder {

@@ -95,6 +95,28 @@ fn several_at_once_get_the_same() {
     assert!(verify(&world.path("cache"), |_| {}).unwrap().is_sound());
 }
 
+// invariant 9: what another run writes in the meantime is of use, and what this one has is written nevertheless.
+#[test]
+fn runs_take_turns_at_writing() {
+    let world = World::new();
+    let flow = world.flipped();
+    let expected = world.uncached(&flow, 3);
+    let store = world.store(&flow, Stored::F32);
+    let mut source = Cached::new(flow.clone(), &world.extractor, &store, Views::Flips, 0..3, loader()).unwrap();
+    let mut batches = Vec::new();
+    for _ in 0..3 {
+        let mut next = || source.next_batch().unwrap().unwrap();
+        batches.extend((0..3).map(|_| next()).map(|b| (b.pass, b.index, b.labels, b.features)));
+        let plain =
+            world.flow(ImageDataGenerator::new(), FlowOptions { batch_size: 4, max_batches: Some(1), ..options() });
+        world.cached(&plain, 1);
+    }
+    assert_eq!(batches, expected.batches);
+    drop(source);
+    store.finish();
+    assert_eq!(world.cached(&flow, 3), (expected, 0));
+}
+
 fn run(world: &World, flow: &Flow) -> Outcome {
     let extractor = Moments::default();
     let store = world.store(flow, Stored::F32);
