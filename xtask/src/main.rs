@@ -8,6 +8,7 @@
 
 mod archive;
 mod bench;
+mod bench_backbone;
 mod cargo;
 mod fetch_weights;
 mod parity;
@@ -49,6 +50,8 @@ enum Command {
     Parity(parity::Options),
     /// Measure the loader beside other loaders, and how it scales.
     Bench(bench::Options),
+    /// Measure the frozen networks beside TensorFlow and PyTorch.
+    BenchBackbone(bench_backbone::Options),
     /// Draw photos of city and countryside to try things on.
     DrawPhotos(photos::Options),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Parity(options) => parity::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::BenchBackbone(options) => bench_backbone::run(&options),
         Command::DrawPhotos(options) => photos::run(&options),
     };
     match result {
