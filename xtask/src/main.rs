@@ -8,6 +8,7 @@
 
 mod archive;
 mod bench;
+mod bench_backbone;
 mod cargo;
 mod fetch_weights;
 mod gpu_check;
@@ -58,6 +59,8 @@ enum Command {
     Observe(observe::Options),
     /// Draw what `bench --save` measured.
     Plots(plots::Options),
+    /// Measure the frozen networks beside TensorFlow and PyTorch.
+    BenchBackbone(bench_backbone::Options),
     /// Draw photos of city and countryside to try things on.
     DrawPhotos(photos::Options),
 }
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::GpuCheck(options) => gpu_check::run(&options),
         Command::Observe(options) => observe::run(&options),
         Command::Plots(options) => plots::run(&options),
+        Command::BenchBackbone(options) => bench_backbone::run(&options),
         Command::DrawPhotos(options) => photos::run(&options),
     };
     match result {

@@ -53,10 +53,12 @@ fn threads_and_company_change_no_bit_of_a_feature() {
     }
 }
 
+/// Without calibration: a random network that normalises at every layer makes chaos of any rounding, as it makes of a
+/// tenth of a level in its input; a trained one does not.
 #[test]
 fn bf16_features_lie_within_a_hundredth_of_f32() {
     for (architecture, precision) in cases().into_iter().filter(|(_, precision)| *precision != Precision::Fp32) {
-        let f32 = calibrated(architecture);
+        let f32 = Backbone::new(&Weights::random(architecture, 3), None, Device::Cpu).unwrap();
         let other = Backbone::with_precision(f32.weights(), None, Device::Cpu, precision).unwrap();
         assert_eq!((f32.precision(), other.precision()), (Precision::Fp32, precision));
         let images = pixels(3);

@@ -17,6 +17,11 @@ use crate::precision::Precision;
 
 use convolution::Convolution;
 
+/// Whether this libtorch's fused convolutions are there and give the numbers of the plain ones.
+pub(crate) fn has_fused_convolutions() -> bool {
+    fused::Fused::find().is_some()
+}
+
 /// Whether batch norms are folded into the convolutions before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BatchNorm {

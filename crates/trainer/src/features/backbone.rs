@@ -18,7 +18,9 @@ impl FeatureExtractor for Backbone {
             ("weights", self.weights().digest().to_owned()),
             ("batch_norm_epsilon", self.epsilon().to_string()),
             ("device", device.to_owned()),
-            ("precision", "fp32".to_owned()),
+            ("precision", self.precision().name().to_owned()),
+            // Another way of computing rounds in another way.
+            ("engine", if self.is_fused() { "fused" } else { "plain" }.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

@@ -74,7 +74,8 @@ fn views_come_round() {
         assert_eq!(draws(1), draws(3));
         assert_ne!(draws(0), draws(1));
         assert!(draws(0).iter().all(|planned| planned.flips().is_none()), "rotated as well");
-        let digests = |epoch| draws(epoch).iter().map(super::super::schedule::PlannedSample::draw_digest).collect::<Vec<_>>();
+        let digests =
+            |epoch| draws(epoch).iter().map(super::super::schedule::PlannedSample::draw_digest).collect::<Vec<_>>();
         assert_eq!(digests(0), digests(2));
         assert!(digests(0).iter().zip(digests(1)).all(|(a, b)| *a != b));
     }
