@@ -20,8 +20,17 @@ impl Drop for Training {
     }
 }
 
+/// The value of the first series of this name with these labels, such as `name{a="b"}`; it may have others too.
 fn value(metrics: &str, series: &str) -> Option<f64> {
-    metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+    let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+    let labels: Vec<&str> = labels.trim_end_matches('}').split(',').filter(|label| !label.is_empty()).collect();
+    let mut found = metrics.lines().filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let (its_name, its_labels) = series.split_once('{').unwrap_or((series, ""));
+        let same = its_name == name && labels.iter().all(|label| its_labels.contains(label));
+        same.then(|| value.parse().ok())?
+    });
+    found.next()
 }
 
 #[test]

@@ -23,9 +23,11 @@ impl StageClock {
         Ok(clock)
     }
 
-    /// Each stage's name and its share, `0..=1`, of all that was recorded; the largest first.
+    /// Each stage's name and its share, `0..=1`, of all that was recorded; the largest first. A stage that took no time did
+    /// not run.
     pub(super) fn shares(&self) -> Vec<(String, f64)> {
         let mut shares: Vec<_> = lock(&self.0).iter().map(|(stage, sum)| (stage.clone(), *lock(&sum.0))).collect();
+        shares.retain(|(_, seconds)| *seconds > 0.0);
         let all: f64 = shares.iter().map(|(_, seconds)| seconds).sum();
         for (_, share) in &mut shares {
             *share /= all.max(f64::MIN_POSITIVE);

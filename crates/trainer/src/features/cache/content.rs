@@ -46,6 +46,7 @@ pub(super) struct Seen {
 impl Content {
     /// Reads a file to its end.
     pub(super) fn of_file(path: &Path) -> io::Result<Self> {
+        FileStat::of(path)?;
         let mut file = File::open(path)?;
         let mut digest = Sha256::new();
         let mut buffer = vec![0; 128 * 1024];
@@ -70,8 +71,13 @@ impl FileStat {
     /// Numbers of a row in a file of records.
     pub(super) const FIELDS: usize = 5;
 
+    /// Of a regular file: opening a pipe to read what it holds could take for ever.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self::from(&std::fs::metadata(path)?))
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        Ok(Self::from(&metadata))
     }
 
     pub(super) fn fields(&self) -> [i64; Self::FIELDS] {
