@@ -17,7 +17,7 @@ type Function = dyn Fn(&Path, &mut FileBuffer<'_>) -> io::Result<usize> + Send +
 ///
 /// The function gets a sample's path, which is the folder that was indexed joined with the sample's name, and a
 /// [`FileBuffer`] to ask for room once the size is known; it says how many bytes it put there. It is called from many
-/// threads at once (at most [`LoaderOptions::concurrent_reads`](crate::LoaderOptions::concurrent_reads)) and may block;
+/// threads at once (at most `LoaderOptions::concurrent_reads`) and may block;
 /// the slower it is, the more calls are under way at the same time. What it reads should depend on the path alone. An
 /// error or a panic of it is one of its file, in the stage [`Stage::Read`].
 ///

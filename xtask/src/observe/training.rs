@@ -38,15 +38,7 @@ impl Training {
         let process = Command::new(executable)
             .current_dir(folder.path())
             .args(["train", "--data", "photos", "--weights", "random", "--image-size", "64", "--epochs", "1000000"])
-            .args([
-                "--on-error",
-                "skip",
-                "--output",
-                "run",
-                "--horizontal-flip",
-                "--metrics-addr",
-                &address.to_string(),
-            ])
+            .args(["--on-error", "skip", "--output", "run", "--metrics-addr", &address.to_string()])
             .env("XFER_CACHE_DIR", folder.path().join("cache"))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
