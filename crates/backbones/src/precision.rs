@@ -13,8 +13,9 @@ pub enum Precision {
     /// 32 bits: the numbers of Keras.
     #[default]
     Fp32,
-    /// bfloat16: 8 bits of exponent, 7 of fraction; sums of products are in f32. Features differ by less than 1 % of
-    /// their norm, and come twice as fast where the processor multiplies bfloat16 itself.
+    /// bfloat16: 8 bits of exponent, 7 of fraction; sums of products are in f32. Features of untrained, calibrated
+    /// networks differ by 1 % (Xception) to 6 % (ResNet50) of their norm, and come twice as fast where the processor
+    /// multiplies bfloat16 itself.
     Bf16,
 }
 

@@ -69,7 +69,7 @@ pub(crate) struct FeatureArgs {
     pub(crate) device: String,
 
     /// What the network computes in: `fp32`, or `bf16`: twice as fast where the processor has AVX512-BF16 or AMX, and
-    /// features within 1 %
+    /// features a few percent off on untrained networks
     #[arg(long, value_name = "TYPE", default_value_t = xfer_backbones::Precision::default())]
     pub(crate) precision: xfer_backbones::Precision,
 
