@@ -24,7 +24,7 @@ fn every_image_has_a_row_and_a_path() {
     assert_eq!(paths.len(), 14);
     assert_eq!(paths[0], "train/rural/rural_00.jpg");
     assert!(paths.is_sorted());
-    assert_eq!(metadata["backbone"], "resnet50");
+    assert_eq!((&*metadata["backbone"], &*metadata["precision"]), ("resnet50", "fp32"));
     let features = features(&bytes);
     assert!(features.iter().all(|value| value.is_finite()));
     assert!(features.iter().any(|&value| value > 0.0), "features are usable although the backbone is untrained");

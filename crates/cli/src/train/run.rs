@@ -139,6 +139,7 @@ fn description(config: &TrainConfig, classes: Vec<String>, backbone: &Backbone) 
         classes,
         backbone: features.backbone,
         weights: WeightsDescription::of(backbone, features.weights.to_string()),
+        precision: features.precision,
         features: Architecture::FEATURES,
         preprocessing: preprocessing_of(features.backbone),
         image_size: [features.image_size.height, features.image_size.width],

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::head::{Activation, Head, HeadOptions};
     use crate::model::{WeightsDescription, preprocessing_of};
-    use xfer_backbones::{Architecture, BatchNormStatistics, weights::Moments};
+    use xfer_backbones::{Architecture, BatchNormStatistics, Precision, weights::Moments};
     use xfer_loader::{Alpha, DecodeScale, Depth16, ExifOrientation, Interpolation};
 
     fn model(untrained: bool) -> Model {
@@ -185,6 +185,7 @@ mod tests {
                     batch_norm_epsilon: 1.001e-5,
                     untrained,
                 },
+                precision: Precision::Bf16,
                 features: 8,
                 preprocessing: preprocessing_of(Architecture::ResNet50),
                 image_size: [224, 320],
@@ -262,6 +263,21 @@ mod tests {
         assert_eq!(json["image_size"], serde_json::json!([224, 320]));
         assert_eq!(json["weights"]["untrained"], true);
         assert_eq!(json["classes"][2], "ü");
+    }
+
+    #[test]
+    fn a_model_that_records_no_precision_is_of_fp32() {
+        let folder = tempfile::tempdir().unwrap();
+        model(false).save(folder.path()).unwrap();
+        let path = folder.path().join(Model::DESCRIPTION_FILE);
+        let json = fs::read_to_string(&path).unwrap();
+        assert!(json.contains("\"precision\": \"bf16\""), "{json}");
+        fs::write(&path, json.replacen("\"precision\": \"bf16\",", "", 1)).unwrap();
+        assert_eq!(Model::load(folder.path()).unwrap().description.precision, Precision::Fp32);
+        fs::write(&path, json.replacen("bf16", "fp8", 1)).unwrap();
+        let error = Model::load(folder.path()).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("unknown precision `fp8`; there are fp32, bf16"), "{source}");
     }
 
     #[test]

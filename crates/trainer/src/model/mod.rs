@@ -12,7 +12,7 @@ mod tensors;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use xfer_backbones::{Architecture, Backbone, BatchNormStatistics, Preprocess};
+use xfer_backbones::{Architecture, Backbone, BatchNormStatistics, Precision, Preprocess};
 use xfer_loader::{Alpha, DecodeScale, Depth16, ExifOrientation, Interpolation, Preprocessing};
 
 use crate::head::{Activation, Dense, Head};
@@ -38,6 +38,9 @@ pub struct ModelDescription {
     pub backbone: Architecture,
     /// Its weights.
     pub weights: WeightsDescription,
+    /// What the network computed in. Models saved before this was recorded: [`Precision::Fp32`].
+    #[serde(with = "text", default)]
+    pub precision: Precision,
     /// Length of a feature vector.
     pub features: usize,
     /// How a 0..255 RGB image is standardised.
