@@ -174,7 +174,7 @@ fn source<'a>(
         let features = Box::new(Extracted::new(stream, backbone));
         return Ok(Source { features, report, tally: None, missing: flow.samples() });
     };
-    let features = Cached::new(flow.clone(), backbone, store, Views::Flips, 0..1, loader)?;
+    let features = Cached::new(flow.clone(), backbone, store, Views::Flips, 0..1, 0, loader)?;
     let (report, tally, missing) = (features.report(), Some(features.tally()), features.missing());
     Ok(Source { features: Box::new(features), report, tally, missing })
 }

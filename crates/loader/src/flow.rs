@@ -206,6 +206,20 @@ impl Flow {
         self.source.labels()
     }
 
+    /// The classes of sample `sample`: one where folders are classes, any number where a table says so.
+    ///
+    /// # Panics
+    ///
+    /// There is no such sample.
+    pub fn classes_of(&self, sample: usize) -> &[u32] {
+        self.source.targets().classes_of(sample)
+    }
+
+    /// What each sample counts for in the loss, in index order, where the table has a column for it.
+    pub fn weights(&self) -> Option<&[f32]> {
+        self.source.weights()
+    }
+
     /// Each sample's path under the folder that was indexed, in index order.
     pub fn filenames(&self) -> impl Iterator<Item = &Path> {
         (0..self.samples()).map(|index| self.source.name(index))

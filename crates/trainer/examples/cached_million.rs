@@ -81,7 +81,7 @@ fn train(flow: &Flow, extractor: &MadeUp, store: &Store, epochs: u64) -> Result<
     let head = Head::glorot_uniform(extractor.feature_len(), CLASSES, 1)?;
     let mut learner = Learner::new(head, Box::new(Sgd::new(0.001)));
     let start = Instant::now();
-    let mut source = Cached::new(flow.clone(), extractor, store, Views::Flips, 0..epochs, LoaderOptions::default())?;
+    let mut source = Cached::new(flow.clone(), extractor, store, Views::Flips, 0..epochs, 0, LoaderOptions::default())?;
     report(&format!("first pass planned: {} features are missing", source.missing()), start);
     let tally = source.tally();
     let fitted = Fit {
@@ -91,6 +91,8 @@ fn train(flow: &Flow, extractor: &MadeUp, store: &Store, epochs: u64) -> Result<
         options: FitOptions { epochs, steps_per_epoch: flow.batches_per_epoch() as u64, validation_steps: None },
         callbacks: Vec::new(),
         stop: &AtomicBool::new(false),
+        from: None,
+        recovery: None,
     }
     .run()?;
     println!("{} from the cache, {} computed; {:?}", tally.cached(), tally.computed(), fitted.history);

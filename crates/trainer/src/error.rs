@@ -137,6 +137,30 @@ pub enum TrainerError {
         got: String,
     },
 
+    /// A file of a saved state is not what was written.
+    #[error("{}: damaged: SHA-256 {got}, and {expected} when it was written", path.display())]
+    StateDigest {
+        /// The file.
+        path: PathBuf,
+        /// The digest that it was written with.
+        expected: String,
+        /// The digest of what is in it.
+        got: String,
+    },
+
+    /// A saved state is of a longer or another training.
+    #[error("the saved state is at step {step} of epoch {epoch}; this training has {epochs} epochs of {steps} steps")]
+    StatePosition {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Steps of it that are done.
+        step: u64,
+        /// Epochs of the training.
+        epochs: u64,
+        /// Steps of its epochs.
+        steps: u64,
+    },
+
     /// Targets are not as many as samples and outputs ask for.
     #[error("{rows} samples of {outputs} outputs have {got} target values")]
     TargetLength {

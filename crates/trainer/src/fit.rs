@@ -5,6 +5,7 @@
 //! this one stopped: no photo is favoured, and no pass is cut short.
 
 mod epoch;
+mod recovery;
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -16,8 +17,13 @@ use crate::error::TrainerError;
 use crate::features::FeatureSource;
 use crate::history::{ACCURACY, History, LOSS, VALIDATION_ACCURACY, VALIDATION_LOSS};
 use crate::learner::Learner;
+use crate::metric::{EpochMetrics, Metric};
 use crate::metrics::Metrics;
-use epoch::{Phase, Steps, Stop};
+use crate::state::State;
+use epoch::{Phase, Seen, Steps, Stop};
+use recovery::Begun;
+
+pub use recovery::{Position, Recovery};
 
 /// How long a training is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +49,15 @@ impl FitOptions {
         }
     }
 
-    /// A history with the columns that such a training fills.
-    pub fn empty_history(&self) -> History {
+    /// A history with the columns that such a training fills when it is judged by the loss and `metrics`.
+    pub fn empty_history(&self, metrics: &[Metric]) -> History {
+        let names = metrics.iter().map(|metric| metric.name()).chain([Cow::Borrowed(LOSS)]);
         let validated = self.validation_steps.is_some();
-        let validation = [VALIDATION_ACCURACY, VALIDATION_LOSS].into_iter().filter(|_| validated);
-        History::with_columns([ACCURACY, LOSS].into_iter().chain(validation))
+        let columns = names.flat_map(|name| {
+            let validation = validated.then(|| validation_name(name.clone()));
+            std::iter::once(name).chain(validation)
+        });
+        History::with_columns(columns)
     }
 }
 
@@ -55,9 +65,10 @@ impl FitOptions {
 pub struct Fit<'a> {
     /// What is trained, and how.
     pub learner: &'a mut Learner,
-    /// Batches to train on, at least epochs x steps of them.
+    /// Batches to train on, at least epochs x steps of them; those after `from`, where the training goes on.
     pub training: &'a mut dyn FeatureSource,
-    /// Batches to validate on, [`FitOptions::validation_steps`] each time; at least epochs x steps of them.
+    /// Batches to validate on, [`FitOptions::validation_steps`] each time; at least epochs x steps of them, without those of
+    /// epochs that are done.
     pub validation: Option<&'a mut dyn FeatureSource>,
     /// How long.
     pub options: FitOptions,
@@ -65,6 +76,10 @@ pub struct Fit<'a> {
     pub callbacks: Vec<&'a mut dyn Callback>,
     /// Looked at after each step: once true, the epoch is closed with what it has seen, and the training ends.
     pub stop: &'a AtomicBool,
+    /// A state of a training with the same options, learner, data and callbacks, to go on from; none begins anew.
+    pub from: Option<&'a State>,
+    /// Keeps states to go on from.
+    pub recovery: Option<&'a mut dyn Recovery>,
 }
 
 /// Why a training ended.
@@ -100,23 +115,31 @@ impl Fit<'_> {
     ///
     /// # Errors
     ///
-    /// A source or a callback failed, a source ended too early, features or loss are not finite, or an
-    /// option is zero. The learner is then as the last step left it.
+    /// A source or a callback failed, a source ended too early, features or loss are not finite, an option is zero, or
+    /// the state to go on from is of something else. The learner is then as the last step left it.
     pub fn run(mut self) -> Result<Fitted, TrainerError> {
         self.options.check()?;
         let start = Instant::now();
         let metrics = Metrics::new(self.options.epochs);
         let mut fitted = Fitted {
-            history: self.options.empty_history(),
+            history: self.options.empty_history(&self.learner.metrics),
             outcome: Outcome::Finished,
             images: 0,
             validation_images: 0,
             took: Duration::ZERO,
             waited: Duration::ZERO,
         };
-        self.each(|callback, fit| callback.on_train_begin(&fit))?;
-        for epoch in 0..self.options.epochs {
-            if let Some(outcome) = self.epoch(epoch, &metrics, &mut fitted)? {
+        for callback in &mut self.callbacks {
+            callback.on_train_begin(&self.options, self.learner)?;
+        }
+        let (position, mut begun) = match self.from {
+            Some(state) => {
+                recovery::restore(state, &self.options, self.learner, &mut fitted, &mut self.callbacks)?
+            }
+            None => (Position::default(), Begun::default()),
+        };
+        for epoch in position.epoch..self.options.epochs {
+            if let Some(outcome) = self.epoch(epoch, std::mem::take(&mut begun), &metrics, &mut fitted)? {
                 fitted.outcome = outcome;
                 break;
             }
@@ -129,13 +152,42 @@ impl Fit<'_> {
         Ok(fitted)
     }
 
-    /// One epoch; why the training is to end after it, if it is.
-    fn epoch(&mut self, epoch: u64, metrics: &Metrics, fitted: &mut Fitted) -> Result<Option<Outcome>, TrainerError> {
+    /// One epoch, of which something may be `begun`; why the training is to end after it, if it is.
+    fn epoch(
+        &mut self,
+        epoch: u64,
+        begun: Begun,
+        metrics: &Metrics,
+        fitted: &mut Fitted,
+    ) -> Result<Option<Outcome>, TrainerError> {
         let start = Instant::now();
         metrics.epoch(epoch);
-        self.each(|callback, _| callback.on_epoch_begin(epoch))?;
+        for callback in &mut self.callbacks {
+            callback.on_epoch_begin(epoch)?;
+        }
         let training = Steps { phase: Phase::Training, epoch, steps: self.options.steps_per_epoch, metrics };
-        let mut seen = training.run(self.learner, self.training, &mut self.callbacks, self.stop)?;
+        let mut averages = EpochMetrics::new(&self.learner.metrics);
+        if begun.step > 0 {
+            averages.restore(&begun.averages)?;
+        }
+        let (callbacks, recovery) = (&mut self.callbacks, &mut self.recovery);
+        let after_step = |learner: &Learner, seen: &Seen, averages: &EpochMetrics, callbacks: &[&mut dyn Callback]| {
+            let position = Position { epoch, step: seen.steps };
+            // A wish to stop is no part of a state: what led to it is done again.
+            let Some(recovery) = recovery.as_deref_mut().filter(|_| seen.stop != Some(Stop::Callback)) else {
+                return Ok(());
+            };
+            if recovery.is_due(position) || seen.stop.is_some() {
+                let state = recovery::state(position, learner, fitted, Some((seen, averages)), callbacks);
+                recovery.keep(position, &state)?;
+            }
+            Ok(())
+        };
+        let mut seen = training.run(self.learner, self.training, callbacks, self.stop, begun, &mut averages, after_step)?;
+        let trained = (self.recovery.is_some() && self.options.validation_steps.is_some()).then(|| {
+            let position = Position { epoch, step: seen.steps };
+            (position, recovery::state(position, self.learner, fitted, Some((&seen, &averages)), &self.callbacks))
+        });
         fitted.images += seen.images;
         fitted.waited += seen.waited;
 
@@ -144,10 +196,16 @@ impl Fit<'_> {
             (interrupted, self.validation.as_deref_mut(), self.options.validation_steps)
         {
             let phase = Steps { phase: Phase::Validation, epoch, steps, metrics };
-            let validated = phase.run(self.learner, validation, &mut self.callbacks, self.stop)?;
+            let mut averages = EpochMetrics::new(&self.learner.metrics);
+            let (callbacks, begun) = (&mut self.callbacks, Begun::default());
+            let validated =
+                phase.run(self.learner, validation, callbacks, self.stop, begun, &mut averages, |_, _, _, _| Ok(()))?;
             fitted.validation_images += validated.images;
             fitted.waited += validated.waited;
             interrupted = validated.stop == Some(Stop::Flag);
+            if interrupted && let (Some(recovery), Some((position, state))) = (self.recovery.as_deref_mut(), &trained) {
+                recovery.keep(*position, state)?;
+            }
             if validated.steps == steps {
                 seen.logs.extend(validated.logs.into_iter().map(|(name, value)| (validation_name(name), value)));
                 metrics.logs(&seen.logs);
@@ -164,20 +222,20 @@ impl Fit<'_> {
         }
         metrics.epoch_took(start.elapsed());
         fitted.history.push(epoch, &seen.logs);
-        Ok(if interrupted {
-            Some(Outcome::Interrupted)
-        } else if stopped {
-            Some(Outcome::Stopped)
-        } else {
-            None
-        })
-    }
-
-    fn each(
-        &mut self,
-        mut tell: impl FnMut(&mut dyn Callback, FitOptions) -> Result<(), TrainerError>,
-    ) -> Result<(), TrainerError> {
-        self.callbacks.iter_mut().try_for_each(|callback| tell(&mut **callback, self.options))
+        if interrupted {
+            return Ok(Some(Outcome::Interrupted));
+        }
+        if stopped {
+            return Ok(Some(Outcome::Stopped));
+        }
+        let position = Position { epoch: epoch + 1, step: 0 };
+        if let Some(recovery) = self.recovery.as_deref_mut()
+            && (recovery.is_due(position) || position.epoch == self.options.epochs)
+        {
+            let state = recovery::state(position, self.learner, fitted, None, &self.callbacks);
+            recovery.keep(position, &state)?;
+        }
+        Ok(None)
     }
 }
 

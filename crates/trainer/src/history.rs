@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::error::TrainerError;
+use crate::state::State;
+
 /// Metric name -> value, in the alphabetical order in which Keras lists them.
 pub type Logs = BTreeMap<Cow<'static, str>, f32>;
 
@@ -27,8 +30,8 @@ pub struct History {
 
 impl History {
     /// An empty history that has these columns from the start.
-    pub fn with_columns(names: impl IntoIterator<Item = &'static str>) -> Self {
-        let columns = names.into_iter().map(|name| (Cow::Borrowed(name), Vec::new())).collect();
+    pub fn with_columns(names: impl IntoIterator<Item = impl Into<Cow<'static, str>>>) -> Self {
+        let columns = names.into_iter().map(|name| (name.into(), Vec::new())).collect();
         Self { epochs: Vec::new(), columns }
     }
 
@@ -43,6 +46,37 @@ impl History {
         for column in self.columns.values_mut() {
             column.resize(self.epochs.len(), None);
         }
+    }
+
+    /// The whole of it.
+    pub fn state(&self) -> State {
+        let mut state = State::default();
+        state.set_counts("epochs", &self.epochs);
+        for (name, values) in &self.columns {
+            let numbers: Vec<f32> = values.iter().map(|value| value.unwrap_or_default()).collect();
+            let present: Vec<u64> = values.iter().map(|value| u64::from(value.is_some())).collect();
+            state.set_floats(format!("values/{name}"), &numbers);
+            state.set_counts(format!("present/{name}"), &present);
+        }
+        state
+    }
+
+    /// A history as it was when [`state`](Self::state) was taken.
+    ///
+    /// # Errors
+    ///
+    /// The state is of something else.
+    pub fn from_state(state: &State) -> Result<Self, TrainerError> {
+        let epochs = state.counts("epochs")?.to_vec();
+        let (values, present) = (state.part("values"), state.part("present"));
+        let column = |name: &str| -> Result<_, TrainerError> {
+            let numbers = values.floats(name, epochs.len())?;
+            let present = present.counts(name)?;
+            let values = numbers.iter().zip(present).map(|(&number, &there)| (there != 0).then_some(number));
+            Ok((Cow::Owned(name.to_owned()), values.collect()))
+        };
+        let columns = values.tensors().map(|(name, _)| column(name)).collect::<Result<_, _>>()?;
+        Ok(Self { epochs, columns })
     }
 
     /// Number of every epoch, from 0.
@@ -125,6 +159,16 @@ mod tests {
             String::from_utf8(history.to_csv()).unwrap(),
             "epoch,accuracy,loss,val_loss\r\n0,0.25,0.5,NA\r\n1,0.5,0.25,1.0\r\n"
         );
+    }
+
+    #[test]
+    fn a_history_is_restored_with_its_gaps() {
+        let mut history = History::with_columns([LOSS, VALIDATION_LOSS]);
+        assert_eq!(History::from_state(&history.state()).unwrap(), history);
+        history.push(0, &logs([(LOSS, 0.5)]));
+        history.push(1, &logs([(LOSS, f32::INFINITY), ("learning_rate", 0.1)]));
+        assert_eq!(History::from_state(&history.state()).unwrap(), history);
+        assert!(History::from_state(&State::default()).is_err());
     }
 
     #[test]

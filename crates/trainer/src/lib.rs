@@ -21,6 +21,8 @@
 //!     options: FitOptions { epochs: 10, steps_per_epoch: flow.batches_per_epoch() as u64, validation_steps: None },
 //!     callbacks: Vec::new(),
 //!     stop: &AtomicBool::new(false),
+//!     from: None,
+//!     recovery: None,
 //! }
 //! .run()?;
 //! # Ok(())
@@ -49,7 +51,7 @@ mod state;
 
 pub use atomic_file::{AtomicFile, CompleteFile, Existing};
 pub use error::TrainerError;
-pub use fit::{Fit, FitOptions, Fitted, Outcome};
+pub use fit::{Fit, FitOptions, Fitted, Outcome, Position, Recovery};
 pub use head::{Activation, Dense, Dropout, Head, HeadOptions};
 pub use history::{ACCURACY, History, LEARNING_RATE, LOSS, Logs, VALIDATION_ACCURACY, VALIDATION_LOSS};
 pub use learner::{BatchResult, Learner, Samples};

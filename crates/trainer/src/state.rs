@@ -1,12 +1,16 @@
 //! Named tensors: what a training must remember to go on exactly where it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use sha2::{Digest, Sha256};
 
 use crate::error::TrainerError;
+
+/// The entry of the metadata that the contents are verified by.
+const DIGEST: &str = "sha256";
 
 /// The values of one tensor of a [`State`]. Counters are whole numbers, so that none is rounded.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +34,11 @@ impl State {
     /// Adds a counter.
     pub fn set_count(&mut self, name: impl Into<String>, value: u64) {
         self.0.insert(name.into(), Values::U64(vec![value]));
+    }
+
+    /// Adds counters.
+    pub fn set_counts(&mut self, name: impl Into<String>, values: &[u64]) {
+        self.0.insert(name.into(), Values::U64(values.to_vec()));
     }
 
     /// Adds all of `part`, its names below `name`.
@@ -89,7 +98,53 @@ impl State {
         }
     }
 
-    /// The tensors as a safetensors file.
+    /// The counters of this name, as many as there are.
+    ///
+    /// # Errors
+    ///
+    /// There are none, or the tensor is something else.
+    pub fn counts(&self, name: &str) -> Result<&[u64], TrainerError> {
+        match self.0.get(name) {
+            Some(Values::U64(values)) => Ok(values),
+            other => Err(refused(name, "u64".to_owned(), other)),
+        }
+    }
+
+    /// The f32 of this name, as many as there are.
+    ///
+    /// # Errors
+    ///
+    /// There are none, or the tensor is something else.
+    pub fn all_floats(&self, name: &str) -> Result<&[f32], TrainerError> {
+        match self.0.get(name) {
+            Some(Values::F32(values)) => Ok(values),
+            other => Err(refused(name, "f32".to_owned(), other)),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// SHA-256 of all names and values.
+    fn digest(&self) -> String {
+        let mut sha = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            sha.update((bytes.len() as u64).to_le_bytes());
+            sha.update(bytes);
+        };
+        for (name, values) in self.tensors() {
+            part(name.as_bytes());
+            match values {
+                Values::F32(values) => part(bytemuck::cast_slice(values)),
+                Values::U64(values) => part(bytemuck::cast_slice(values)),
+            }
+        }
+        sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The tensors as a safetensors file, which holds the digest of what is in it.
     pub fn encode(&self) -> Vec<u8> {
         let bytes: Vec<(&str, Dtype, usize, Vec<u8>)> = self
             .tensors()
@@ -102,14 +157,15 @@ impl State {
             let view = TensorView::new(*dtype, vec![*length], bytes);
             (name, view.unwrap_or_else(|error| unreachable!("length and values of {name} agree: {error}")))
         });
-        safetensors::serialize(views, None).unwrap_or_else(|error| unreachable!("the tensors are well formed: {error}"))
+        let metadata = HashMap::from([(DIGEST.to_owned(), self.digest())]);
+        safetensors::serialize(views, Some(metadata)).unwrap_or_else(|error| unreachable!("the tensors are well formed: {error}"))
     }
 
-    /// Reads what [`encode`](Self::encode) wrote; `path` is named where it is something else.
+    /// Reads and verifies what [`encode`](Self::encode) wrote; `path` is named where it is something else.
     ///
     /// # Errors
     ///
-    /// `bytes` are no safetensors file, or hold a tensor that is neither f32 nor u64.
+    /// `bytes` are no safetensors file, hold a tensor that is neither f32 nor u64, or are not what was written.
     pub fn decode(path: &Path, bytes: &[u8]) -> Result<Self, TrainerError> {
         let file = SafeTensors::deserialize(bytes)
             .map_err(|source| TrainerError::TensorFile { path: path.to_owned(), source })?;
@@ -125,7 +181,13 @@ impl State {
             };
             Ok((name.to_owned(), values))
         });
-        Ok(Self(tensors.collect::<Result<_, _>>()?))
+        let state = Self(tensors.collect::<Result<_, _>>()?);
+        let written = SafeTensors::read_metadata(bytes).ok().and_then(|(_, metadata)| {
+            let metadata = metadata.metadata().as_ref()?;
+            metadata.get(DIGEST).cloned()
+        });
+        let (expected, got) = (written.unwrap_or_else(|| "none".to_owned()), state.digest());
+        if got == expected { Ok(state) } else { Err(TrainerError::StateDigest { path: path.to_owned(), expected, got }) }
     }
 }
 
@@ -165,6 +227,19 @@ mod tests {
         state.set_count("head/count", 1);
         state.set_count("header/count", 2);
         assert_eq!(state.part("head").tensors().count(), 1);
+    }
+
+    #[test]
+    fn a_changed_bit_is_noticed() {
+        let mut state = State::default();
+        state.set_floats("kernel", &[1.0, 2.0]);
+        let mut bytes = state.encode();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        let error = State::decode(Path::new("x.safetensors"), &bytes).unwrap_err().to_string();
+        assert!(error.starts_with("x.safetensors: damaged"), "{error}");
+        bytes.truncate(last);
+        assert!(State::decode(Path::new("x.safetensors"), &bytes).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use xfer_trainer::callbacks::{Callback, StepEnd, Wish};
-use xfer_trainer::features::{FeatureBatch, FeatureSource};
+use xfer_trainer::features::{FeatureBatch, FeatureSource, FeatureTargets};
 use xfer_trainer::{Fit, FitOptions, Head, Learner, Sgd, TrainerError};
 
 #[derive(Deserialize)]
@@ -75,8 +75,8 @@ impl FeatureSource for Rows {
         let rows = self.next..self.labels.len().min(self.next + self.batch);
         self.next = if rows.end == self.labels.len() { 0 } else { rows.end };
         let features = self.features[rows.start * self.length..rows.end * self.length].to_vec();
-        let labels = self.labels[rows].to_vec();
-        Some(Ok(FeatureBatch { features, labels, pass: 0, index: 0, waited: Duration::ZERO }))
+        let targets = FeatureTargets::Classes(self.labels[rows].to_vec());
+        Some(Ok(FeatureBatch { features, targets, weights: None, pass: 0, index: 0, waited: Duration::ZERO }))
     }
 }
 
@@ -125,6 +125,8 @@ fn compare(name: &str) {
         options,
         callbacks: vec![&mut steps],
         stop: &AtomicBool::new(false),
+        from: None,
+        recovery: None,
     }
     .run()
     .unwrap();

@@ -134,11 +134,29 @@ pub(crate) fn batch_size(text: &str) -> Result<usize, String> {
 }
 
 /// A rate that descends: positive and finite, also as the f32 that it is used as.
-pub(crate) fn learning_rate(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
-        _ => Err("expected a number above 0, such as 0.01".to_owned()),
-    }
+pub(crate) fn learning_rate(text: &str) -> Result<f64, String> {
+    let fits = |rate: &f64| *rate as f32 > 0.0 && (*rate as f32).is_finite();
+    number(text).filter(fits).ok_or_else(|| "expected a number above 0, such as 0.01".to_owned())
+}
+
+/// A number above 0.
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
+    number(text).filter(|number| *number > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+/// A number from 0.
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    number(text).filter(|number| *number >= 0.0).ok_or_else(|| "expected a number from 0".to_owned())
+}
+
+/// A number from 0 to 1.
+pub(crate) fn number_in_unit_interval(text: &str) -> Result<f64, String> {
+    number(text).filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
+/// A number from 0 to below 1.
+pub(crate) fn below_one(text: &str) -> Result<f64, String> {
+    number(text).filter(|number| (0.0..1.0).contains(number)).ok_or_else(|| "expected a number from 0 to below 1".to_owned())
 }
 
 pub(crate) fn epsilon(text: &str) -> Result<f64, String> {

@@ -89,6 +89,18 @@ impl Schedule {
         self
     }
 
+    /// Leaves out its next `batches` batches, which are drawn all the same.
+    ///
+    /// # Errors
+    ///
+    /// The schedule's own.
+    pub fn skip_batches(mut self, batches: usize) -> Result<Self, LoaderError> {
+        for _ in 0..batches {
+            self.plan().transpose()?;
+        }
+        Ok(self)
+    }
+
     /// Its epochs, where it is untouched and draws as the flow does.
     pub(super) fn whole_epochs(&self) -> Option<Range<u64>> {
         (self.current.is_none() && self.views.is_none()).then(|| self.epochs.clone())

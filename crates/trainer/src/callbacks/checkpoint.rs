@@ -77,7 +77,7 @@ fn threshold(when: &Save) -> Option<f32> {
 }
 
 impl<F: FnMut(&Saving<'_>) -> Result<(), TrainerError>> Callback for Checkpoint<F> {
-    fn on_train_begin(&mut self, _options: &FitOptions) -> Result<(), TrainerError> {
+    fn on_train_begin(&mut self, _options: &FitOptions, _learner: &Learner) -> Result<(), TrainerError> {
         (self.best, self.since) = (threshold(&self.when), 0);
         Ok(())
     }

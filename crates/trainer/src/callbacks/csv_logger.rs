@@ -9,6 +9,7 @@ use crate::error::TrainerError;
 use crate::fit::FitOptions;
 use crate::history::History;
 use crate::learner::Learner;
+use crate::state::State;
 
 /// Writes the history anew after every epoch, so that the file is whole at any moment.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ impl CsvLogger {
 }
 
 impl Callback for CsvLogger {
-    fn on_train_begin(&mut self, options: &FitOptions) -> Result<(), TrainerError> {
-        self.history = options.empty_history();
+    fn on_train_begin(&mut self, options: &FitOptions, learner: &Learner) -> Result<(), TrainerError> {
+        self.history = options.empty_history(&learner.metrics);
         Ok(())
     }
 
@@ -34,5 +35,14 @@ impl Callback for CsvLogger {
         self.history.push(end.epoch, end.logs);
         AtomicFile::write_all(&self.path, &self.history.to_csv(), Existing::Replace)?;
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn state(&self) -> State {
+        self.history.state()
+    }
+
+    fn restore(&mut self, state: &State, _learner: &Learner) -> Result<(), TrainerError> {
+        self.history = History::from_state(state)?;
+        Ok(())
     }
 }

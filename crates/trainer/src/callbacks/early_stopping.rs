@@ -60,7 +60,7 @@ impl EarlyStopping {
 }
 
 impl Callback for EarlyStopping {
-    fn on_train_begin(&mut self, _options: &FitOptions) -> Result<(), TrainerError> {
+    fn on_train_begin(&mut self, _options: &FitOptions, _learner: &Learner) -> Result<(), TrainerError> {
         *self = Self::new(self.options.clone());
         Ok(())
     }

@@ -43,7 +43,7 @@ impl JsonLogger {
 }
 
 impl Callback for JsonLogger {
-    fn on_train_begin(&mut self, options: &FitOptions) -> Result<(), TrainerError> {
+    fn on_train_begin(&mut self, options: &FitOptions, _learner: &Learner) -> Result<(), TrainerError> {
         let file = OpenOptions::new().create(true).append(true).open(&self.path);
         self.file = Some(file.map_err(|error| write_error(&self.path, error))?);
         let (epochs, steps) = (options.epochs, options.steps_per_epoch);

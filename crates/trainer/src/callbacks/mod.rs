@@ -37,7 +37,7 @@ pub trait Callback {
     /// # Errors
     ///
     /// The callback's own; so for every method.
-    fn on_train_begin(&mut self, _options: &FitOptions) -> Result<(), TrainerError> {
+    fn on_train_begin(&mut self, _options: &FitOptions, _learner: &Learner) -> Result<(), TrainerError> {
         Ok(())
     }
 

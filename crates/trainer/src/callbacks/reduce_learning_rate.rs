@@ -58,7 +58,7 @@ impl ReduceLearningRate {
 }
 
 impl Callback for ReduceLearningRate {
-    fn on_train_begin(&mut self, _options: &FitOptions) -> Result<(), TrainerError> {
+    fn on_train_begin(&mut self, _options: &FitOptions, _learner: &Learner) -> Result<(), TrainerError> {
         (self.wait, self.cooldown, self.best) = (0, 0, None);
         Ok(())
     }

@@ -43,7 +43,7 @@ impl TensorBoard {
 }
 
 impl Callback for TensorBoard {
-    fn on_train_begin(&mut self, options: &FitOptions) -> Result<(), TrainerError> {
+    fn on_train_begin(&mut self, options: &FitOptions, _learner: &Learner) -> Result<(), TrainerError> {
         self.steps = 0;
         self.training = Some(EventFile::create(&self.folder.join("train"))?);
         let validated = options.validation_steps.is_some();

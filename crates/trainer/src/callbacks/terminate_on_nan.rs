@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::{Callback, StepEnd, Wish};
 use crate::error::TrainerError;
 use crate::fit::FitOptions;
+use crate::learner::Learner;
 
 /// Ends the training after a step whose loss is infinite or not a number. The epoch is closed as any other, so that
 /// the head of an earlier epoch can be put back and the history is there. A validation with such a loss goes on.
@@ -21,7 +22,7 @@ impl TerminateOnNan {
 }
 
 impl Callback for TerminateOnNan {
-    fn on_train_begin(&mut self, _options: &FitOptions) -> Result<(), TrainerError> {
+    fn on_train_begin(&mut self, _options: &FitOptions, _learner: &Learner) -> Result<(), TrainerError> {
         self.at = None;
         Ok(())
     }

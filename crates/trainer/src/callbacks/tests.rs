@@ -18,7 +18,7 @@ fn epochs(
     losses: &[f32],
     mut after: impl FnMut(u64, &mut Learner),
 ) -> Option<u64> {
-    callback.on_train_begin(&OPTIONS).unwrap();
+    callback.on_train_begin(&OPTIONS, learner).unwrap();
     for (epoch, &loss) in (0..).zip(losses) {
         let stopped = epoch_end(callback, learner, epoch, loss).unwrap() == ControlFlow::Break(());
         after(epoch, learner);
@@ -143,7 +143,7 @@ fn a_restored_callback_goes_on() {
             let (mut expected, mut learner) = (learner(), learner());
             let end = epochs(&mut *whole, &mut expected, &losses, |_, _| ());
             epochs(&mut *first, &mut learner, &losses[..stop], |_, _| ());
-            second.on_train_begin(&OPTIONS).unwrap();
+            second.on_train_begin(&OPTIONS, &learner).unwrap();
             let state = State::decode("state".as_ref(), &first.state().encode()).unwrap();
             second.restore(&state, &learner).unwrap();
             let rest = (stop as u64..).zip(&losses[stop..]);
@@ -167,7 +167,7 @@ fn saved(when: Save) -> Vec<(u64, Option<u64>)> {
     })
     .unwrap();
     let mut learner = learner();
-    callback.on_train_begin(&OPTIONS).unwrap();
+    callback.on_train_begin(&OPTIONS, &learner).unwrap();
     for (epoch, loss) in (0..).zip([1.0, 0.5, 0.7, 0.4, 0.4]) {
         for step in 0..3 {
             let logs = Logs::new();

@@ -3,6 +3,7 @@
 mod backbone;
 pub mod cache;
 mod file;
+mod targets;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -10,8 +11,10 @@ use std::time::{Duration, Instant};
 use xfer_loader::{Batch, LoaderError};
 
 use crate::error::TrainerError;
+use crate::learner::Samples;
 
 pub use file::FeatureFile;
+pub use targets::FeatureTargets;
 
 /// Makes one feature vector of each image.
 pub trait FeatureExtractor {
@@ -29,19 +32,29 @@ pub trait FeatureExtractor {
     fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError>;
 }
 
-/// Features and labels of one batch: what a step needs. A batch whose photos were all left out is empty.
+/// Features and targets of one batch: what a step needs. A batch whose photos were all left out is empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureBatch {
     /// `[samples, feature_len]` row-major.
     pub features: Vec<f32>,
-    /// The class of each sample.
-    pub labels: Vec<u32>,
+    /// What each sample should be taken for.
+    pub targets: FeatureTargets,
+    /// A factor of each sample's loss, where samples have weights.
+    pub weights: Option<Vec<f32>>,
     /// The pass over the data that the batch belongs to, from 0.
     pub pass: u64,
     /// Its place in that pass, from 0.
     pub index: usize,
     /// How long the loader kept its consumer waiting for the batch.
     pub waited: Duration,
+}
+
+impl FeatureBatch {
+    /// What a step takes.
+    pub fn samples(&self) -> Samples<'_> {
+        let (features, targets) = (&*self.features, self.targets.as_targets());
+        Samples { features, targets, weights: self.weights.as_deref() }
+    }
 }
 
 /// Batches of features in the order of training. [`fit`](crate::Fit) knows no more of where they come from.
@@ -81,8 +94,8 @@ where
             if !features.iter().all(|value| value.is_finite()) {
                 return Err(TrainerError::NonFiniteFeatures { pass: batch.epoch, batch: batch.index });
             }
-            let labels = batch.labels().to_vec();
-            Ok(FeatureBatch { features, labels, pass: batch.epoch, index: batch.index, waited })
+            let (targets, weights) = (FeatureTargets::of_batch(&batch), batch.weights());
+            Ok(FeatureBatch { features, targets, weights, pass: batch.epoch, index: batch.index, waited })
         }))
     }
 }

@@ -9,9 +9,10 @@ use crate::error::TrainerError;
 use crate::features::FeatureSource;
 use crate::history::Logs;
 use crate::learner::Learner;
-use crate::loss::Targets;
 use crate::metric::EpochMetrics;
 use crate::metrics::Metrics;
+
+use super::recovery::Begun;
 
 /// What a step does with its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(super) struct Steps<'a> {
     pub(super) metrics: &'a Metrics,
 }
 
-/// What the steps saw.
+/// What the steps saw; of a training that goes on, `images` and `steps` with those from before.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) logs: Logs,
@@ -45,30 +46,37 @@ pub(super) struct Seen {
 }
 
 impl Steps<'_> {
+    /// The steps after those that are `begun`, with `averages` of those; `after_step` sees everything after each.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a training, borrowed one by one")]
     pub(super) fn run(
         &self,
         learner: &mut Learner,
         source: &mut dyn FeatureSource,
         callbacks: &mut [&mut dyn Callback],
         flag: &AtomicBool,
+        begun: Begun,
+        averages: &mut EpochMetrics,
+        mut after_step: impl FnMut(&Learner, &Seen, &EpochMetrics, &[&mut dyn Callback]) -> Result<(), TrainerError>,
     ) -> Result<Seen, TrainerError> {
-        let mut averages = EpochMetrics::new(&learner.metrics);
-        let mut seen = Seen { logs: Logs::new(), steps: 0, images: 0, waited: Duration::ZERO, stop: None };
+        let Begun { step: steps, images, .. } = begun;
+        let logs = if steps > 0 { averages.logs() } else { Logs::new() };
+        let mut seen = Seen { logs, steps, images, waited: Duration::ZERO, stop: None };
         while seen.steps < self.steps && seen.stop.is_none() {
             let start = Instant::now();
             let batch = source.next_batch().ok_or_else(|| self.out_of_data(seen.steps))??;
-            if batch.labels.is_empty() {
+            if batch.features.is_empty() {
                 // Every photo of it was left out: the step is there, and does nothing.
                 seen.steps += 1;
                 seen.waited += batch.waited;
+                after_step(learner, &seen, averages, callbacks)?;
                 continue;
             }
             let learning_rate = learner.optimizer.learning_rate();
             let result = match self.phase {
-                Phase::Training => learner.train_step(&batch.features, &batch.labels)?,
-                Phase::Validation => learner.evaluate(&batch.features, &batch.labels)?,
+                Phase::Training => learner.train(&batch.samples())?,
+                Phase::Validation => learner.assess(&batch.samples())?,
             };
-            learner.count(&mut averages, Targets::Classes(&batch.labels));
+            learner.count(averages, batch.targets.as_targets());
             seen.logs = averages.logs();
             let (images, waited, took) = (result.samples, batch.waited, start.elapsed());
             let (epoch, step, logs, loss) = (self.epoch, seen.steps, &seen.logs, result.loss);
@@ -98,6 +106,7 @@ impl Steps<'_> {
             if flag.load(Ordering::Relaxed) {
                 seen.stop = Some(Stop::Flag);
             }
+            after_step(learner, &seen, averages, callbacks)?;
         }
         if seen.images == 0 {
             return Err(TrainerError::NoImages { phase: self.phase_name(), epoch: self.epoch + 1 });

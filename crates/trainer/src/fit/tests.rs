@@ -1,4 +1,5 @@
 mod photos;
+mod recovery;
 
 use std::sync::atomic::Ordering;
 
@@ -7,7 +8,7 @@ use crate::callbacks::{
     CsvLogger, EarlyStopping, EarlyStoppingOptions, JsonLogger, Monitor, ReduceLearningRate, ReduceLearningRateOptions,
     StepEnd, TensorBoard, TerminateOnNan, Wish,
 };
-use crate::features::{Extracted, FeatureBatch, FeatureExtractor};
+use crate::features::{Extracted, FeatureBatch, FeatureExtractor, FeatureTargets};
 use crate::head::Head;
 use crate::optimizer::Sgd;
 use photos::{MeanColour, Recorded, flow, photos, source};
@@ -30,7 +31,7 @@ fn fit<'a>(
     options: FitOptions,
     stop: &'a AtomicBool,
 ) -> Fit<'a> {
-    Fit { learner, training, validation: None, options, callbacks: Vec::new(), stop }
+    Fit { learner, training, validation: None, options, callbacks: Vec::new(), stop, from: None, recovery: None }
 }
 
 /// Writes down every event, and does `at_step` at the end of each step.
@@ -40,7 +41,7 @@ struct Events<F> {
 }
 
 impl<F: FnMut(&StepEnd<'_>) -> ControlFlow<()>> Callback for Events<F> {
-    fn on_train_begin(&mut self, options: &FitOptions) -> Result<(), TrainerError> {
+    fn on_train_begin(&mut self, options: &FitOptions, _learner: &Learner) -> Result<(), TrainerError> {
         self.seen.push(format!("begin {}", options.epochs));
         Ok(())
     }
@@ -121,7 +122,7 @@ fn validation_uses_the_weights_at_the_end_of_the_epoch() {
     // The same batch: what it costs after epoch 0 is what it costs before the step of epoch 1.
     assert_eq!(columns[VALIDATION_LOSS][0], columns[LOSS][1]);
     let batch = source(&ordered, 1).next_batch().unwrap().unwrap();
-    assert_eq!(columns[VALIDATION_LOSS][1], Some(learner.evaluate(&batch.features, &batch.labels).unwrap().loss));
+    assert_eq!(columns[VALIDATION_LOSS][1], Some(learner.assess(&batch.samples()).unwrap().loss));
 }
 
 #[test]
@@ -436,7 +437,8 @@ impl FeatureSource for Made {
 
 fn made(samples: usize) -> FeatureBatch {
     let features = (0..samples * 4).map(|value| value as f32 / 7.0).collect();
-    FeatureBatch { features, labels: vec![1; samples], pass: 0, index: 0, waited: Duration::ZERO }
+    let targets = FeatureTargets::Classes(vec![1; samples]);
+    FeatureBatch { features, targets, weights: None, pass: 0, index: 0, waited: Duration::ZERO }
 }
 
 #[test]

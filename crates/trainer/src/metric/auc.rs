@@ -29,6 +29,16 @@ impl Auc {
         counts[(bucket.max(0.0) as usize).min(THRESHOLDS - 1)] += 1.0;
     }
 
+    pub(super) fn counts(&self) -> [&[f32]; 2] {
+        [&self.positive, &self.negative]
+    }
+
+    /// From [`counts`](Self::counts); `None` where they are not as many as thresholds.
+    pub(super) fn from_counts(positive: &[f32], negative: &[f32]) -> Option<Self> {
+        let right = positive.len() == THRESHOLDS && negative.len() == THRESHOLDS;
+        right.then(|| Self { positive: positive.to_vec(), negative: negative.to_vec() })
+    }
+
     /// The area so far, in `0..=1`.
     pub fn result(&self) -> f32 {
         // From the highest threshold down: what is above each.
@@ -62,6 +72,14 @@ impl RocAuc {
     /// Adds a probability and whether it belongs to a positive.
     pub fn update(&mut self, probability: f32, positive: bool) {
         if positive { &mut self.positive } else { &mut self.negative }.push(probability);
+    }
+
+    pub(super) fn probabilities(&self) -> [&[f32]; 2] {
+        [&self.positive, &self.negative]
+    }
+
+    pub(super) fn from_probabilities(positive: &[f32], negative: &[f32]) -> Self {
+        Self { positive: positive.to_vec(), negative: negative.to_vec() }
     }
 
     /// The area so far, in `0..=1`; 0 where there are no positives or no negatives.

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use super::{Accuracy, Auc, Mean, Metric, Precision, Recall, RocAuc};
+use crate::error::TrainerError;
 use crate::history::{LOSS, Logs};
 use crate::loss::{Judgement, Targets};
+use crate::state::State;
 
 /// The loss and every metric of an epoch so far. [`Learner::count`](crate::Learner::count) adds a batch.
 #[derive(Clone, Debug)]
@@ -66,12 +68,73 @@ impl EpochMetrics {
         }
     }
 
+    /// All that was added, by the name of each metric.
+    pub fn state(&self) -> State {
+        let mut state = State::default();
+        state.set_floats(LOSS, &self.loss.sums());
+        for (metric, running) in &self.metrics {
+            let name = metric.name();
+            match running {
+                Running::Accuracy(accuracy) | Running::TopK(_, accuracy) => state.set_floats(name, &accuracy.sums()),
+                Running::Precision(precision) => state.set_floats(name, &precision.sums()),
+                Running::Recall(recall) => state.set_floats(name, &recall.sums()),
+                Running::Auc(auc) => set_pair(&mut state, &name, auc.counts()),
+                Running::RocAuc(auc) => set_pair(&mut state, &name, auc.probabilities()),
+            }
+        }
+        state
+    }
+
+    /// Goes on from a state of the same metrics.
+    ///
+    /// # Errors
+    ///
+    /// The state lacks one.
+    pub fn restore(&mut self, state: &State) -> Result<(), TrainerError> {
+        let pair = |name: &str| state.floats(name, 2).map(|sums| [sums[0], sums[1]]);
+        let loss = Mean::from_sums(pair(LOSS)?);
+        let mut metrics = Vec::with_capacity(self.metrics.len());
+        for &(metric, ref running) in &self.metrics {
+            let name = metric.name();
+            let halves = || -> Result<_, TrainerError> {
+                Ok((state.all_floats(&format!("{name}/positive"))?, state.all_floats(&format!("{name}/negative"))?))
+            };
+            let restored = match running {
+                Running::Accuracy(_) => Running::Accuracy(Accuracy::from_sums(pair(&name)?)),
+                Running::TopK(k, _) => Running::TopK(*k, Accuracy::from_sums(pair(&name)?)),
+                Running::Precision(_) => Running::Precision(Precision::from_sums(pair(&name)?)),
+                Running::Recall(_) => Running::Recall(Recall::from_sums(pair(&name)?)),
+                Running::RocAuc(_) => {
+                    let (positive, negative) = halves()?;
+                    Running::RocAuc(RocAuc::from_probabilities(positive, negative))
+                }
+                Running::Auc(_) => {
+                    let (positive, negative) = halves()?;
+                    let auc = Auc::from_counts(positive, negative).ok_or_else(|| TrainerError::State {
+                        name: name.clone().into_owned(),
+                        expected: "a count for each threshold".to_owned(),
+                        got: format!("{} and {}", positive.len(), negative.len()),
+                    })?;
+                    Running::Auc(Box::new(auc))
+                }
+            };
+            metrics.push((metric, restored));
+        }
+        (self.loss, self.metrics) = (loss, metrics);
+        Ok(())
+    }
+
     /// The values so far, by name.
     pub fn logs(&self) -> Logs {
         let mut logs: Logs = self.metrics.iter().map(|(metric, running)| (metric.name(), running.result())).collect();
         logs.insert(Cow::Borrowed(LOSS), self.loss.result());
         logs
     }
+}
+
+fn set_pair(state: &mut State, name: &str, [positive, negative]: [&[f32]; 2]) {
+    state.set_floats(format!("{name}/positive"), positive);
+    state.set_floats(format!("{name}/negative"), negative);
 }
 
 impl Running {
@@ -136,6 +199,10 @@ mod tests {
         assert_eq!(logs["recall"], 3.0 / 6.0);
         assert!((logs["auc"] - logs["roc_auc"]).abs() < 0.02, "{logs:?}");
         assert!(logs["loss"] > 0.0);
+        let mut again = EpochMetrics::new(&kinds);
+        again.restore(&epoch.state()).unwrap();
+        assert_eq!(again.logs(), logs);
+        assert!(again.restore(&State::default()).is_err());
     }
 
     #[test]

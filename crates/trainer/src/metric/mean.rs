@@ -17,6 +17,14 @@ impl Mean {
         self.count += samples as f32;
     }
 
+    pub(super) fn sums(&self) -> [f32; 2] {
+        [self.total, self.count]
+    }
+
+    pub(super) fn from_sums([total, count]: [f32; 2]) -> Self {
+        Self { total, count }
+    }
+
     /// The mean of what was added; 0 before anything was.
     pub fn result(&self) -> f32 {
         if self.count == 0.0 { 0.0 } else { self.total / self.count }
@@ -35,6 +43,14 @@ impl Accuracy {
     pub fn update(&mut self, correct: usize, samples: usize) {
         self.correct += correct as f32;
         self.seen += samples as f32;
+    }
+
+    pub(super) fn sums(&self) -> [f32; 2] {
+        [self.correct, self.seen]
+    }
+
+    pub(super) fn from_sums([correct, seen]: [f32; 2]) -> Self {
+        Self { correct, seen }
     }
 
     /// The share so far, in `0..=1`; 0 before anything was added.

@@ -25,6 +25,14 @@ impl Precision {
         }
     }
 
+    pub(super) fn sums(&self) -> [f32; 2] {
+        [self.right, self.taken]
+    }
+
+    pub(super) fn from_sums([right, taken]: [f32; 2]) -> Self {
+        Self { right, taken }
+    }
+
     /// The share so far, in `0..=1`; 0 where nothing was taken for positive.
     pub fn result(&self) -> f32 {
         share(self.right, self.taken)
@@ -38,6 +46,14 @@ impl Recall {
             self.positive += 1.0;
             self.right += f32::from(probability > THRESHOLD);
         }
+    }
+
+    pub(super) fn sums(&self) -> [f32; 2] {
+        [self.right, self.positive]
+    }
+
+    pub(super) fn from_sums([right, positive]: [f32; 2]) -> Self {
+        Self { right, positive }
     }
 
     /// The share so far, in `0..=1`; 0 where nothing is positive.

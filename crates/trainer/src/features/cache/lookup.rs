@@ -28,6 +28,12 @@ impl Shared {
         Some(seen)
     }
 
+    /// What a file holds: read, where it is not known. `None` where it cannot be read, or changes meanwhile.
+    pub(super) fn content(&self, path: &Path) -> Option<Content> {
+        let seen = self.glance(path)?;
+        seen.content.or_else(|| self.read(path, &seen))
+    }
+
     fn glance(&self, path: &Path) -> Option<Seen> {
         let now = SystemTime::now();
         let absolute = std::path::absolute(path).ok()?;

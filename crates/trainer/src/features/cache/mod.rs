@@ -15,6 +15,7 @@
 //! verified when the row is used; what is damaged is computed again.
 
 mod content;
+mod digest;
 mod inventory;
 mod lookup;
 mod pass;
@@ -27,6 +28,7 @@ mod store;
 mod table;
 mod tensors;
 
+pub use digest::data_digest;
 pub use inventory::{Pruned, SpaceEntry, Verified, list, prune, verify};
 pub use shard::Stored;
 pub use source::{Cached, Tally, Views};

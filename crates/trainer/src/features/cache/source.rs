@@ -17,7 +17,7 @@ use super::pass::{Missing, Pick, Places, key, picks};
 use super::recorder::Computed;
 use super::store::{Place, Store};
 use crate::error::TrainerError;
-use crate::features::{FeatureBatch, FeatureExtractor, FeatureSource};
+use crate::features::{FeatureBatch, FeatureExtractor, FeatureSource, FeatureTargets};
 use crate::metrics;
 
 /// How many different images a sample can become, and how they are numbered.
@@ -51,6 +51,8 @@ pub struct Cached<'a, E: ?Sized> {
     store: &'a Store,
     views: Views,
     passes: Range<u64>,
+    /// Batches of the next pass that are left out.
+    skip: usize,
     loader: LoaderOptions,
     report: ReportHandle,
     tally: Tally,
@@ -119,7 +121,7 @@ impl Tally {
 }
 
 impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
-    /// The features of `passes` passes over `flow`. `store` is of the [`Space`](super::Space) of `extractor`, `flow` and
+    /// The features of `passes` passes over `flow`, without the first `skip` batches. `store` is of the [`Space`](super::Space) of `extractor`, `flow` and
     /// `views`. What the first pass lacks begins to be loaded at once.
     ///
     /// # Errors
@@ -131,10 +133,11 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
         store: &'a Store,
         views: Views,
         passes: Range<u64>,
+        skip: usize,
         loader: LoaderOptions,
     ) -> Result<Self, TrainerError> {
         let (report, tally) = (flow.report(), Tally::default());
-        let mut cached = Self { flow, extractor, store, views, passes, loader, report, tally, pass: None };
+        let mut cached = Self { flow, extractor, store, views, passes, skip, loader, report, tally, pass: None };
         cached.begin_pass()?;
         Ok(cached)
     }
@@ -161,12 +164,12 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
         self.store.recorder().sync();
         let shared = self.store.shared();
         shared.refresh();
-        let schedule = || self.views.schedule(&self.flow, pass);
-        let places = Arc::new(Places::look(shared, &self.flow, self.views, schedule())?);
+        let schedule = self.views.schedule(&self.flow, pass).skip_batches(std::mem::take(&mut self.skip))?;
+        let places = Arc::new(Places::look(shared, &self.flow, self.views, schedule.clone())?);
         let missing = (places.missing > 0).then(|| {
             let (sender, picks) = mpsc::channel();
             let missing = Missing {
-                schedule: schedule(),
+                schedule: schedule.clone(),
                 places: Arc::clone(&places),
                 views: self.views,
                 flow: self.flow.clone(),
@@ -179,7 +182,7 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
             Ok::<_, LoaderError>(Photos { batches: stream.blocking(), picks })
         });
         let missing = missing.transpose()?;
-        self.pass = Some(Pass { steps: schedule(), places, missing, ahead: HashMap::new() });
+        self.pass = Some(Pass { steps: schedule, places, missing, ahead: HashMap::new() });
         Ok(())
     }
 
@@ -198,25 +201,27 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
         let mut waited = Duration::ZERO;
         self.compute_late(epoch, index, &samples, &cached, &mut waited)?;
 
-        let mut labels = Vec::with_capacity(samples.len());
+        // The samples that there are.
+        let mut rows = Vec::with_capacity(samples.len());
         for (place, planned) in samples.iter().enumerate() {
             // Where samples were left out, the others move up.
-            let (from, to) = (place * length, labels.len() * length);
+            let (from, to) = (place * length, rows.len() * length);
             if cached[place] {
                 features.copy_within(from..from + length, to);
-                labels.push(planned.sample);
+                rows.push(planned.sample);
             } else if let Some(row) = self.arrival(planned.sample, &mut waited)? {
                 features[to..to + length].copy_from_slice(&row.features);
-                labels.push(row.sample);
+                rows.push(row.sample);
             }
         }
-        features.truncate(labels.len() * length);
+        features.truncate(rows.len() * length);
         let from_cache = cached.iter().filter(|&&cached| cached).count();
-        metrics::cached(from_cache, labels.len() - from_cache);
+        metrics::cached(from_cache, rows.len() - from_cache);
         self.tally.0.cached.fetch_add(from_cache as u64, Ordering::Relaxed);
-        self.tally.0.computed.fetch_add((labels.len() - from_cache) as u64, Ordering::Relaxed);
-        let labels = self.flow.labels().map_or(Vec::new(), |all| labels.iter().map(|&sample| all[sample]).collect());
-        Ok(Some(FeatureBatch { features, labels, pass: epoch, index, waited }))
+        self.tally.0.computed.fetch_add((rows.len() - from_cache) as u64, Ordering::Relaxed);
+        let targets = FeatureTargets::of_samples(&self.flow, &rows);
+        let weights = self.flow.weights().map(|all| rows.iter().map(|&sample| all[sample]).collect());
+        Ok(Some(FeatureBatch { features, targets, weights, pass: epoch, index, waited }))
     }
 
     /// Reads the features that are there into their places in `features`; which of them there were.

@@ -17,7 +17,7 @@ use xfer_loader::{
 
 use super::{Cached, Space, Store, Stored, Views, Warn};
 use crate::error::TrainerError;
-use crate::features::{Extracted, FeatureBatch, FeatureExtractor, FeatureSource};
+use crate::features::{Extracted, FeatureBatch, FeatureExtractor, FeatureSource, FeatureTargets};
 
 /// Features that depend on every pixel and its place, and the number of images that they were made of.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl FeatureExtractor for Moments {
 /// What of a training is looked at.
 #[derive(Debug, PartialEq)]
 struct Outcome {
-    batches: Vec<(u64, usize, Vec<u32>, Vec<f32>)>,
+    batches: Vec<(u64, usize, FeatureTargets, Vec<f32>)>,
     error: Option<String>,
     failures: Vec<String>,
 }
@@ -104,7 +104,7 @@ impl World {
         let before = self.extractor.images.load(Ordering::Relaxed);
         let store = self.store(flow, stored);
         let views = Views::of_flow(flow, draws).unwrap();
-        let mut source = Cached::new(flow.clone(), &self.extractor, &store, views, 0..passes, loader()).unwrap();
+        let mut source = Cached::new(flow.clone(), &self.extractor, &store, views, 0..passes, 0, loader()).unwrap();
         let report = source.report();
         let mut outcome = outcome(&mut source);
         outcome.failures = report.read().failures.iter().map(ToString::to_string).collect();
@@ -134,8 +134,8 @@ fn outcome(source: &mut dyn FeatureSource) -> Outcome {
     let mut outcome = Outcome { batches: Vec::new(), error: None, failures: Vec::new() };
     while let Some(batch) = source.next_batch() {
         match batch {
-            Ok(FeatureBatch { features, labels, pass, index, .. }) => {
-                outcome.batches.push((pass, index, labels, features));
+            Ok(FeatureBatch { features, targets, pass, index, .. }) => {
+                outcome.batches.push((pass, index, targets, features));
             }
             Err(error) => outcome.error = Some(error.to_string()),
         }
@@ -206,7 +206,7 @@ fn a_training_and_its_validation_share_a_store() {
     let validate = world.flow(ImageDataGenerator::new(), FlowOptions { shuffle: false, ..options() });
     let store = world.store(&train, Stored::F32);
     assert_eq!(store.space(), &Space::of(&world.extractor, &validate, Stored::F32));
-    let source = |flow: &Flow| Cached::new(flow.clone(), &world.extractor, &store, Views::Flips, 0..4, loader());
+    let source = |flow: &Flow| Cached::new(flow.clone(), &world.extractor, &store, Views::Flips, 0..4, 0, loader());
     let (mut training, mut validation) = (source(&train).unwrap(), source(&validate).unwrap());
     let mut batches = (Vec::new(), Vec::new());
     for _ in 0..4 {

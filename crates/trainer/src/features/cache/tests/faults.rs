@@ -102,11 +102,11 @@ fn runs_take_turns_at_writing() {
     let flow = world.flipped();
     let expected = world.uncached(&flow, 3);
     let store = world.store(&flow, Stored::F32);
-    let mut source = Cached::new(flow.clone(), &world.extractor, &store, Views::Flips, 0..3, loader()).unwrap();
+    let mut source = Cached::new(flow.clone(), &world.extractor, &store, Views::Flips, 0..3, 0, loader()).unwrap();
     let mut batches = Vec::new();
     for _ in 0..3 {
         let mut next = || source.next_batch().unwrap().unwrap();
-        batches.extend((0..3).map(|_| next()).map(|b| (b.pass, b.index, b.labels, b.features)));
+        batches.extend((0..3).map(|_| next()).map(|b| (b.pass, b.index, b.targets, b.features)));
         let plain =
             world.flow(ImageDataGenerator::new(), FlowOptions { batch_size: 4, max_batches: Some(1), ..options() });
         world.cached(&plain, 1);
@@ -120,7 +120,7 @@ fn runs_take_turns_at_writing() {
 fn run(world: &World, flow: &Flow) -> Outcome {
     let extractor = Moments::default();
     let store = world.store(flow, Stored::F32);
-    let mut source = Cached::new(flow.clone(), &extractor, &store, Views::Flips, 0..4, loader()).unwrap();
+    let mut source = Cached::new(flow.clone(), &extractor, &store, Views::Flips, 0..4, 0, loader()).unwrap();
     outcome(&mut source)
 }
 
@@ -130,7 +130,7 @@ fn a_run_that_is_stopped_leaves_what_it_has() {
     let world = World::new();
     let flow = world.flipped();
     let store = world.store(&flow, Stored::F32);
-    let mut source = Cached::new(flow.clone(), &world.extractor, &store, Views::Flips, 0..1, loader()).unwrap();
+    let mut source = Cached::new(flow.clone(), &world.extractor, &store, Views::Flips, 0..1, 0, loader()).unwrap();
     source.next_batch().unwrap().unwrap();
     assert_eq!(source.missing(), 12);
     drop(source);

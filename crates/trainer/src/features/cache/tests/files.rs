@@ -1,7 +1,7 @@
 //! Photos that come, change, move and go.
 
 use super::*;
-use crate::features::cache::{list, prune, verify};
+use crate::features::cache::{data_digest, list, prune, verify};
 
 // invariant 9: a photo that was added costs only itself, one that moved nothing.
 #[test]
@@ -136,4 +136,23 @@ fn verifying_finds_what_no_time_tells() {
     let verified = verify(&world.path("cache"), |_| {}).unwrap();
     assert_eq!((verified.changed, verified.photos), (vec![path], 11));
     assert_eq!(world.cached(&flow, 1), (world.uncached(&flow, 1), 1));
+}
+
+#[test]
+fn the_digest_of_the_data_follows_names_classes_and_contents() {
+    let world = World::new();
+    settle();
+    let flow = || world.flow(ImageDataGenerator::new(), options());
+    let first = data_digest(&[&flow()], None);
+    assert!(first.starts_with("sha256:") && first.len() == 71, "{first}");
+    let store = world.store(&flow(), Stored::F32);
+    assert_eq!(data_digest(&[&flow()], Some(&store)), first, "read for a cache");
+    assert_eq!(data_digest(&[&flow()], Some(&store)), first, "known by a cache");
+    assert_ne!(data_digest(&[&flow(), &flow()], None), first, "as training and as validation");
+    photo(&world.path("photos/a/1.ppm"), 200);
+    let changed = data_digest(&[&flow()], Some(&store));
+    assert_ne!(changed, first);
+    assert_eq!(data_digest(&[&flow()], None), changed);
+    fs::rename(world.path("photos/a/2.ppm"), world.path("photos/b/moved.ppm")).unwrap();
+    assert_ne!(data_digest(&[&flow()], None), changed, "another class");
 }
