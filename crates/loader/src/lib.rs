@@ -200,7 +200,9 @@ pub use pipeline::{BatchStream, BlockingBatches, Flips, LoaderOptions, PlannedBa
 pub use report::{Report, ReportHandle};
 pub use resize::Interpolation;
 pub use save::{SaveFormat, SaveTo};
-pub use source::{ClassMode, DirectoryOptions, GroupBy, InvalidFiles, Split, SplitReport, Subset, TableOptions};
+pub use source::{
+    ClassMode, DirectoryOptions, GroupBy, InvalidFiles, Split, SplitReport, Subset, TableOptions, image_files,
+};
 pub use standardize::{
     DEFAULT_ZCA_BYTES, FunctionError, ImageShape, Preprocessing, PreprocessingFunction, Standardization,
     StandardizeError, Statistics, StatisticsBuilder,

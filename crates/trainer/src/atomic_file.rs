@@ -55,6 +55,11 @@ impl AtomicFile {
         &self.path
     }
 
+    /// Where its content is written.
+    pub fn writer(&mut self) -> &mut impl Write {
+        &mut self.writer
+    }
+
     /// Brings everything written to the disk.
     ///
     /// # Errors

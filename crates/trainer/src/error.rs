@@ -234,6 +234,28 @@ pub enum TrainerError {
         classes: usize,
     },
 
+    /// A head makes no numbers of a photo.
+    #[error("{}: the head's outputs are not finite; it was trained until it broke, as by too high a learning rate", path.display())]
+    NonFiniteOutputs {
+        /// The photo.
+        path: PathBuf,
+    },
+
+    /// A prediction is not of the classes that it is judged by.
+    #[error("{}: the prediction has {got} probabilities, for {classes} classes", path.display())]
+    PredictionClasses {
+        /// The photo.
+        path: PathBuf,
+        /// The classes.
+        classes: usize,
+        /// Probabilities of the prediction.
+        got: usize,
+    },
+
+    /// There is nothing to judge a model by.
+    #[error("no photo with a known class is left to judge the model by")]
+    NothingJudged,
+
     /// A file could not be written.
     #[error("{}: cannot write", path.display())]
     Write {

@@ -133,9 +133,7 @@ impl Fit<'_> {
             callback.on_train_begin(&self.options, self.learner)?;
         }
         let (position, mut begun) = match self.from {
-            Some(state) => {
-                recovery::restore(state, &self.options, self.learner, &mut fitted, &mut self.callbacks)?
-            }
+            Some(state) => recovery::restore(state, &self.options, self.learner, &mut fitted, &mut self.callbacks)?,
             None => (Position::default(), Begun::default()),
         };
         for epoch in position.epoch..self.options.epochs {
@@ -183,7 +181,8 @@ impl Fit<'_> {
             }
             Ok(())
         };
-        let mut seen = training.run(self.learner, self.training, callbacks, self.stop, begun, &mut averages, after_step)?;
+        let mut seen =
+            training.run(self.learner, self.training, callbacks, self.stop, begun, &mut averages, after_step)?;
         let trained = (self.recovery.is_some() && self.options.validation_steps.is_some()).then(|| {
             let position = Position { epoch, step: seen.steps };
             (position, recovery::state(position, self.learner, fitted, Some((&seen, &averages)), &self.callbacks))

@@ -35,6 +35,7 @@
 mod atomic_file;
 pub mod callbacks;
 mod error;
+pub mod evaluation;
 pub mod features;
 mod fit;
 mod head;
@@ -51,6 +52,7 @@ mod state;
 
 pub use atomic_file::{AtomicFile, CompleteFile, Existing};
 pub use error::TrainerError;
+pub use evaluation::{Evaluation, Prediction};
 pub use fit::{Fit, FitOptions, Fitted, Outcome, Position, Recovery};
 pub use head::{Activation, Dense, Dropout, Head, HeadOptions};
 pub use history::{ACCURACY, History, LEARNING_RATE, LOSS, Logs, VALIDATION_ACCURACY, VALIDATION_LOSS};

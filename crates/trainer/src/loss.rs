@@ -207,7 +207,7 @@ impl Targets<'_> {
 }
 
 /// The first of the largest values; none among values that are no numbers.
-fn largest(values: &[f32]) -> Option<usize> {
+pub(crate) fn largest(values: &[f32]) -> Option<usize> {
     let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     values.iter().position(|&value| value == max)
 }

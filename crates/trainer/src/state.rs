@@ -158,7 +158,8 @@ impl State {
             (name, view.unwrap_or_else(|error| unreachable!("length and values of {name} agree: {error}")))
         });
         let metadata = HashMap::from([(DIGEST.to_owned(), self.digest())]);
-        safetensors::serialize(views, Some(metadata)).unwrap_or_else(|error| unreachable!("the tensors are well formed: {error}"))
+        safetensors::serialize(views, Some(metadata))
+            .unwrap_or_else(|error| unreachable!("the tensors are well formed: {error}"))
     }
 
     /// Reads and verifies what [`encode`](Self::encode) wrote; `path` is named where it is something else.
@@ -187,7 +188,11 @@ impl State {
             metadata.get(DIGEST).cloned()
         });
         let (expected, got) = (written.unwrap_or_else(|| "none".to_owned()), state.digest());
-        if got == expected { Ok(state) } else { Err(TrainerError::StateDigest { path: path.to_owned(), expected, got }) }
+        if got == expected {
+            Ok(state)
+        } else {
+            Err(TrainerError::StateDigest { path: path.to_owned(), expected, got })
+        }
     }
 }
 

@@ -75,8 +75,16 @@ impl FeatureSource for Rows {
         let rows = self.next..self.labels.len().min(self.next + self.batch);
         self.next = if rows.end == self.labels.len() { 0 } else { rows.end };
         let features = self.features[rows.start * self.length..rows.end * self.length].to_vec();
-        let targets = FeatureTargets::Classes(self.labels[rows].to_vec());
-        Some(Ok(FeatureBatch { features, targets, weights: None, pass: 0, index: 0, waited: Duration::ZERO }))
+        let (sample_indices, targets) = (rows.clone().collect(), FeatureTargets::Classes(self.labels[rows].to_vec()));
+        Some(Ok(FeatureBatch {
+            features,
+            targets,
+            weights: None,
+            sample_indices,
+            pass: 0,
+            index: 0,
+            waited: Duration::ZERO,
+        }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A generator bound to files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ImageDataGenerator;
 use crate::error::LoaderError;
@@ -53,5 +53,16 @@ impl ImageDataGenerator {
     pub fn flow_from_files(&self, root: impl AsRef<Path>, options: FlowOptions) -> Result<Flow, LoaderError> {
         self.check()?;
         Flow::new(self.clone(), Index::from_files(root.as_ref(), &DirectoryOptions::default())?, options)
+    }
+
+    /// Binds the generator to files by their paths, unlabelled, in the order given. None of them is looked up before it is
+    /// read: what is missing, or no image, fails then. A file may be named more than once.
+    ///
+    /// # Errors
+    ///
+    /// There are no files; an option has a value that it cannot have.
+    pub fn flow_from_list(&self, files: Vec<PathBuf>, options: FlowOptions) -> Result<Flow, LoaderError> {
+        self.check()?;
+        Flow::new(self.clone(), Index::from_list(files)?, options)
     }
 }

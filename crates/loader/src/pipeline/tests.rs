@@ -4,6 +4,7 @@ mod everything;
 mod failure;
 mod function;
 mod lifetime;
+mod list;
 mod memory;
 mod options;
 mod reader;

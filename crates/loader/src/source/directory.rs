@@ -10,7 +10,7 @@ use super::index::{Index, Origin};
 use super::names::is_hidden;
 use super::split::{Split, Subset};
 use super::targets::Targets;
-use super::walk::{Found, Rules, images_under, list, unlisted};
+use super::walk::{Files, Found, Rules, images_under, list, unlisted};
 use crate::error::LoaderError;
 
 /// How folders are indexed. The defaults are those of Keras' `flow_from_directory`, but for hidden folders and
@@ -52,7 +52,7 @@ impl Default for DirectoryOptions {
 
 impl DirectoryOptions {
     fn rules(&self) -> Rules {
-        Rules { hidden_folders: self.hidden_folders, follow_links: self.follow_links, every_file: false }
+        Rules { hidden_folders: self.hidden_folders, follow_links: self.follow_links, files: Files::Keras }
     }
 }
 
@@ -74,7 +74,7 @@ impl Index {
                 classes.iter().map(PathBuf::from).collect()
             }
             None => {
-                let (hidden, folders) = list(root, false)?
+                let (hidden, folders) = list(root, Files::Keras)?
                     .folders
                     .into_iter()
                     .map(|(name, _)| PathBuf::from(name))
@@ -114,6 +114,20 @@ impl Index {
         let found = index.walk(&[PathBuf::new()], options)?;
         index.files = found.into_iter().flatten().map(PathBuf::into_boxed_path).collect();
         index.finish(options)
+    }
+
+    /// Those files, in that order; nothing is looked up.
+    ///
+    /// # Errors
+    ///
+    /// There are none.
+    pub(crate) fn from_list(files: Vec<PathBuf>) -> Result<Self, LoaderError> {
+        if files.is_empty() {
+            let (option, expected, got) = ("files", "at least one", "none".to_owned());
+            return Err(LoaderError::InvalidOption { option, expected, got });
+        }
+        let files = files.into_iter().map(PathBuf::into_boxed_path).collect();
+        Ok(Self { files, ..Self::new(Path::new(""), ClassMode::None, Origin::Files) })
     }
 
     /// The images under each of `folders`, which are relative to the root.

@@ -19,4 +19,5 @@ pub(crate) use names::{EXTENSIONS, is_image_name};
 pub use split::{GroupBy, Split, SplitReport, Subset};
 pub use table::TableOptions;
 pub(crate) use targets::Targets;
+pub use walk::image_files;
 pub(crate) use walk::{Found, every_file};

@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::str;
+
+use crate::decode::FileFormat;
 
 /// What the name of an image ends in, in any case. As in Keras no dot is asked for: `notajpg` counts.
 pub(crate) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff"];
@@ -12,6 +15,13 @@ pub(crate) fn is_image_name(name: &OsStr) -> bool {
     EXTENSIONS.iter().any(|extension| {
         name.len() >= extension.len() && name[name.len() - extension.len()..].eq_ignore_ascii_case(extension.as_bytes())
     })
+}
+
+/// Whether the name ends in the extension of any format that is decoded, or in one of [`EXTENSIONS`].
+pub(super) fn is_decodable_name(name: &OsStr) -> bool {
+    let extension = Path::new(name).extension().and_then(OsStr::to_str);
+    is_image_name(name)
+        || extension.is_some_and(|extension| FileFormat::ALL.iter().any(|format| format.has_extension(extension)))
 }
 
 pub(super) fn is_hidden(name: &OsStr) -> bool {
@@ -46,6 +56,16 @@ mod tests {
         }
         for name in ["a.gif", "a.jpg.txt", "pg", "", "a.webp", "a.jpg "] {
             assert!(!is_image_name(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_decoded_has_more_extensions() {
+        for name in ["a.JPG", "notajpg", "a.webp", "a.GIF", "a.b.pgm", "a.jfif"] {
+            assert!(is_decodable_name(OsStr::new(name)), "{name}");
+        }
+        for name in ["webp", "a.txt", "a.webp.txt", "", "."] {
+            assert!(!is_decodable_name(OsStr::new(name)), "{name}");
         }
     }
 

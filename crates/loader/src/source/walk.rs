@@ -1,13 +1,13 @@
 //! Folders, listed to any depth, several at a time.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::directory::check_folder;
-use super::names::{compare, is_hidden, is_image_name};
+use super::names::{compare, is_decodable_name, is_hidden, is_image_name};
 use super::parallel;
 use crate::error::{LoaderError, Stage};
 
@@ -18,8 +18,29 @@ pub(super) struct Rules {
     pub(super) hidden_folders: bool,
     /// Linked folders below the one that the walk began with.
     pub(super) follow_links: bool,
-    /// Whether files count that have no name of an image.
-    pub(super) every_file: bool,
+    /// Which files count.
+    pub(super) files: Files,
+}
+
+/// Which files of a folder count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Files {
+    /// Those that Keras takes for images, by their names.
+    Keras,
+    /// Those of any format that is decoded, by their names.
+    Decodable,
+    /// All.
+    Every,
+}
+
+impl Files {
+    fn has(self, name: &OsStr) -> bool {
+        match self {
+            Self::Keras => is_image_name(name),
+            Self::Decodable => is_decodable_name(name),
+            Self::Every => true,
+        }
+    }
 }
 
 /// What a walk found.
@@ -36,7 +57,20 @@ pub(crate) struct Found {
 /// Every file under `root`, whatever its name, as paths relative to it.
 pub(crate) fn every_file(root: &Path, follow_links: bool) -> Result<Found, LoaderError> {
     check_folder(root)?;
-    images_under(&[root.to_owned()], Rules { hidden_folders: false, follow_links, every_file: true })
+    images_under(&[root.to_owned()], Rules { hidden_folders: false, follow_links, files: Files::Every })
+}
+
+/// Every file at any depth under `folder` whose name is that of an image that can be decoded, as paths that begin with
+/// `folder`, in the order of Keras' walk. Hidden folders and links to folders are left out.
+///
+/// # Errors
+///
+/// The folder is missing or cannot be listed.
+pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, LoaderError> {
+    check_folder(folder)?;
+    let rules = Rules { hidden_folders: false, follow_links: false, files: Files::Decodable };
+    let found = images_under(&[folder.to_owned()], rules)?;
+    Ok(found.images.into_iter().flatten().map(|file| folder.join(file)).collect())
 }
 
 /// The images at any depth under each of `folders`. Within one, folders come in the order of their whole paths
@@ -129,7 +163,7 @@ impl Folder {
         } else {
             None
         };
-        Ok(Visit::Listed { listing: list(&path, rules.every_file)?, line })
+        Ok(Visit::Listed { listing: list(&path, rules.files)?, line })
     }
 }
 
@@ -140,9 +174,9 @@ pub(super) struct Listing {
     images: Vec<OsString>,
 }
 
-/// Lists one folder. A link to a folder is a folder; all else that has the name of an image (or is there, with
-/// `every_file`) counts as one, and fails when it is read if it is not.
-pub(super) fn list(folder: &Path, every_file: bool) -> Result<Listing, LoaderError> {
+/// Lists one folder. A link to a folder is a folder; all else that is one of `files` by its name counts, and
+/// fails when it is read if it is no image.
+pub(super) fn list(folder: &Path, files: Files) -> Result<Listing, LoaderError> {
     let mut listing = Listing { folders: Vec::new(), images: Vec::new() };
     for entry in fs::read_dir(folder).map_err(|error| unlisted(folder, error))? {
         let entry = entry.map_err(|error| unlisted(folder, error))?;
@@ -150,7 +184,7 @@ pub(super) fn list(folder: &Path, every_file: bool) -> Result<Listing, LoaderErr
         let name = entry.file_name();
         if kind.is_dir() || (kind.is_symlink() && entry.path().is_dir()) {
             listing.folders.push((name, kind.is_symlink()));
-        } else if every_file || is_image_name(&name) {
+        } else if files.has(&name) {
             listing.images.push(name);
         }
     }

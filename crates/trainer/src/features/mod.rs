@@ -41,6 +41,8 @@ pub struct FeatureBatch {
     pub targets: FeatureTargets,
     /// A factor of each sample's loss, where samples have weights.
     pub weights: Option<Vec<f32>>,
+    /// Each sample's place in the index of its [`Flow`](xfer_loader::Flow).
+    pub sample_indices: Vec<usize>,
     /// The pass over the data that the batch belongs to, from 0.
     pub pass: u64,
     /// Its place in that pass, from 0.
@@ -95,7 +97,15 @@ where
                 return Err(TrainerError::NonFiniteFeatures { pass: batch.epoch, batch: batch.index });
             }
             let (targets, weights) = (FeatureTargets::of_batch(&batch), batch.weights());
-            Ok(FeatureBatch { features, targets, weights, pass: batch.epoch, index: batch.index, waited })
+            Ok(FeatureBatch {
+                features,
+                targets,
+                weights,
+                sample_indices: batch.sample_indices().to_vec(),
+                pass: batch.epoch,
+                index: batch.index,
+                waited,
+            })
         }))
     }
 }

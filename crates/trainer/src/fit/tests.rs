@@ -438,7 +438,8 @@ impl FeatureSource for Made {
 fn made(samples: usize) -> FeatureBatch {
     let features = (0..samples * 4).map(|value| value as f32 / 7.0).collect();
     let targets = FeatureTargets::Classes(vec![1; samples]);
-    FeatureBatch { features, targets, weights: None, pass: 0, index: 0, waited: Duration::ZERO }
+    let sample_indices = (0..samples).collect();
+    FeatureBatch { features, targets, weights: None, sample_indices, pass: 0, index: 0, waited: Duration::ZERO }
 }
 
 #[test]

@@ -221,7 +221,7 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
         self.tally.0.computed.fetch_add((rows.len() - from_cache) as u64, Ordering::Relaxed);
         let targets = FeatureTargets::of_samples(&self.flow, &rows);
         let weights = self.flow.weights().map(|all| rows.iter().map(|&sample| all[sample]).collect());
-        Ok(Some(FeatureBatch { features, targets, weights, pass: epoch, index, waited }))
+        Ok(Some(FeatureBatch { features, targets, weights, sample_indices: rows, pass: epoch, index, waited }))
     }
 
     /// Reads the features that are there into their places in `features`; which of them there were.
