@@ -3,12 +3,7 @@
 
 pub(crate) mod augment;
 pub(crate) mod cache;
-pub(crate) mod callbacks;
-pub(crate) mod given;
-pub(crate) mod head;
 pub(crate) mod loading;
-pub(crate) mod optimizer;
-pub(crate) mod schedule;
 pub(crate) mod values;
 
 use clap::error::ErrorKind;

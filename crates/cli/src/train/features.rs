@@ -99,6 +99,6 @@ fn source<'a>(
         let features = Box::new(Extracted::new(stream.blocking(), backbone));
         return Ok(Source { features, report, tally: None });
     };
-    let features = Cached::new(flow, backbone, store, views, 0..passes, loader)?;
+    let features = Cached::new(flow, backbone, store, views, 0..passes, 0, loader)?;
     Ok(Source { report: features.report(), tally: Some(features.tally()), features: Box::new(features) })
 }

@@ -53,7 +53,7 @@ pub(crate) struct TrainArgs {
 
     /// Learning rate of the descent (SGD)
     #[arg(long, value_name = "RATE", default_value = "0.01", value_parser = values::learning_rate)]
-    learning_rate: f32,
+    learning_rate: f64,
 
     /// Decides the first head, the order of the photos and their flips
     #[arg(long, value_name = "SEED", default_value_t = 123)]
@@ -158,7 +158,7 @@ impl TrainArgs {
             data: self.data,
             features: self.features,
             epochs: self.epochs as u64,
-            learning_rate: self.learning_rate,
+            learning_rate: self.learning_rate as f32,
             seed: self.seed,
             split,
             augmented,

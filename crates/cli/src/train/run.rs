@@ -69,6 +69,8 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         options,
         callbacks: vec![&mut history, &mut progress],
         stop: interrupt.finish_first(),
+        from: None,
+        recovery: None,
     }
     .run();
     let reports: Vec<Report> =
