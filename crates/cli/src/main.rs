@@ -22,9 +22,7 @@ mod train;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::{Args, Verb};
+use args::Verb;
 
 /// How a verb that did not fail came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +34,11 @@ pub(crate) enum Ending {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let (args, given) = args::parsed();
     terminal::set_colors(args.color);
     // Each verb asks for its device before any other use of libtorch, which remembers the first answer for good.
     let ended = match args.verb {
-        Verb::Train(args) => args.check().map(train::run),
+        Verb::Train(args) => train::command(*args, given).map(|config| config.and_then(train::run)),
         Verb::Extract(args) => args.check().map(extract::run),
         Verb::Batches(args) => Ok(batches::run(*args)),
         Verb::Scan(args) => Ok(scan::run(args)),

@@ -3,11 +3,17 @@
 
 pub(crate) mod augment;
 pub(crate) mod cache;
+pub(crate) mod callbacks;
+pub(crate) mod given;
+pub(crate) mod head;
 pub(crate) mod loading;
+pub(crate) mod optimizer;
+pub(crate) mod schedule;
+pub(crate) mod table;
 pub(crate) mod values;
 
 use clap::error::ErrorKind;
-use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{batches, bench, cache as cache_verb, doctor, extract, scan, summary, train};
 use loading::{FailureArgs, PhotoArgs};
@@ -85,6 +91,20 @@ impl FeatureArgs {
     pub(crate) fn check(&self, verb: &str) -> Result<(), clap::Error> {
         self.image_size.check(self.backbone, verb)
     }
+}
+
+/// The command line of this process, and its words that decide what comes out (see [`given`]). Ends the process where it is
+/// not understood.
+pub(crate) fn parsed() -> (Args, Vec<String>) {
+    let mut command = Args::command();
+    command.build();
+    let matches = command.get_matches_mut();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let given = matches.subcommand().and_then(|(verb, matches)| {
+        let command = command.find_subcommand(verb)?;
+        Some(given::given(command, matches))
+    });
+    (args, given.unwrap_or_default())
 }
 
 /// A usage error of the verb `verb`.

@@ -156,7 +156,9 @@ pub(crate) fn number_in_unit_interval(text: &str) -> Result<f64, String> {
 
 /// A number from 0 to below 1.
 pub(crate) fn below_one(text: &str) -> Result<f64, String> {
-    number(text).filter(|number| (0.0..1.0).contains(number)).ok_or_else(|| "expected a number from 0 to below 1".to_owned())
+    number(text)
+        .filter(|number| (0.0..1.0).contains(number))
+        .ok_or_else(|| "expected a number from 0 to below 1".to_owned())
 }
 
 pub(crate) fn epsilon(text: &str) -> Result<f64, String> {

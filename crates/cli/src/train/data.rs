@@ -7,6 +7,7 @@ use xfer_loader::{DirectoryOptions, Flow, FlowOptions, ImageDataGenerator, Pixel
 use xfer_trainer::preprocessing_of;
 
 use super::TrainConfig;
+use super::learner::class_counts;
 use crate::terminal::Terminal;
 use crate::{backbone, failures};
 
@@ -21,20 +22,37 @@ pub(super) struct Data {
 }
 
 impl Data {
+    /// Training and validation.
+    pub(super) fn flows(&self) -> Vec<&Flow> {
+        std::iter::once(&self.training).chain(self.validation.as_ref()).collect()
+    }
+
     /// Indexes the photos, and tells what was found.
     pub(super) fn index(config: &TrainConfig, terminal: &Terminal) -> anyhow::Result<Self> {
         let ordered = backbone::flow_options(&config.features, 1);
         let plain = ImageDataGenerator::new().compat(config.augmented.compat_mode());
         let index = |folder: &Path| plain.flow_from_directory(folder, &DirectoryOptions::default(), ordered.clone());
-        let (training, validation) = match &config.split {
-            Some(split) => {
-                let whole = index(&folder_to_split(&config.data)?)?;
+        let listed =
+            |table: &Path, classes| plain.flow_from_table(table, &config.table.options(classes), ordered.clone());
+        let (training, validation) = match (&config.split, &config.table.table) {
+            (Some(split), table) => {
+                let whole = match table {
+                    Some(table) => listed(table, None)?,
+                    None => index(&folder_to_split(&config.data)?)?,
+                };
                 failures::tell_index(&whole, terminal);
                 let (training, validation) = whole.divide(split)?;
                 failures::tell_split(&training, terminal);
                 (training, Some(validation))
             }
-            None => {
+            (None, Some(table)) => {
+                let training = listed(table, None)?;
+                failures::tell_index(&training, terminal);
+                let classes = Some(training.class_names().to_vec());
+                let validation = config.table.validation_table.as_ref();
+                (training, validation.map(|table| listed(table, classes)).transpose()?)
+            }
+            (None, None) => {
                 let (train, validation) = folders(&config.data)?;
                 let training = index(&train)?;
                 failures::tell_index(&training, terminal);
@@ -45,6 +63,8 @@ impl Data {
         tell(&training, terminal);
         match &validation {
             Some(validation) => tell(validation, terminal),
+            None if config.table.table.is_some() => terminal
+                .warn("training without validation (--validation-table lists photos for it, --split holds some back)"),
             None => terminal.warn(format_args!(
                 "{}: no such folder; training without validation (--split holds photos back for it)",
                 config.data.join(VALIDATION).display()
@@ -109,9 +129,8 @@ fn folders(data: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>)> {
 
 fn tell(flow: &Flow, terminal: &Terminal) {
     terminal.line(flow.found());
-    let labels = flow.labels().unwrap_or_default();
-    for (class, name) in (0u32..).zip(flow.class_names()) {
-        if !labels.contains(&class) {
+    for (count, name) in class_counts(flow).into_iter().zip(flow.class_names()) {
+        if count == 0 {
             terminal.warn(format_args!("{}: no photos in it", flow.root().join(name).display()));
         }
     }

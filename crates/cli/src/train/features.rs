@@ -1,9 +1,12 @@
 //! Where the features of a training come from: the cache, and the backbone where they are missing.
 
+use std::ops::Range;
+
 use xfer_backbones::Backbone;
 use xfer_loader::{Flow, FlowOptions, ReportHandle};
 use xfer_trainer::features::cache::{Cached, Store, Tally, Views};
 use xfer_trainer::features::{Extracted, FeatureSource};
+use xfer_trainer::{FitOptions, Position};
 
 use super::TrainConfig;
 use super::data::Data;
@@ -46,12 +49,12 @@ impl Stores {
         }
     }
 
-    /// Features for training: `passes` passes.
+    /// Features for training: all passes of it, or, in a training that goes on, what is left of them.
     pub(super) fn training<'a>(
         &'a self,
         flow: &Flow,
         plan: Plan,
-        passes: u64,
+        position: Position,
         config: &TrainConfig,
         backbone: &'a Backbone,
     ) -> anyhow::Result<Source<'a>> {
@@ -59,7 +62,10 @@ impl Stores {
             Some(Views::Flips) => self.plain.as_ref(),
             _ => self.drawn.as_ref(),
         };
-        source(flow, plan, passes, store.zip(self.views), "training", config, backbone)
+        let options = FitOptions { epochs: config.epochs, steps_per_epoch: plan.steps as u64, validation_steps: None };
+        let (pass, skip) = position.next_batch(&options, plan.batches(flow.samples()));
+        let passes = pass..plan.passes(flow.samples(), config.epochs).max(pass);
+        source(flow, plan, (passes, skip), store.zip(self.views), "training", config, backbone)
     }
 
     /// Features for validation: each pass may be cut short.
@@ -67,11 +73,25 @@ impl Stores {
         &'a self,
         flow: &Flow,
         plan: Plan,
+        position: Position,
         config: &TrainConfig,
         backbone: &'a Backbone,
     ) -> anyhow::Result<Source<'a>> {
         let store = self.plain.as_ref().map(|store| (store, Views::Flips));
-        source(flow, plan, config.epochs, store, "validation", config, backbone)
+        source(
+            flow,
+            plan,
+            (position.epoch..config.epochs.max(position.epoch), 0),
+            store,
+            "validation",
+            config,
+            backbone,
+        )
+    }
+
+    /// One that knows what photos hold, where there is a cache.
+    pub(super) fn known(&self) -> Option<&Store> {
+        self.plain.as_ref().or(self.drawn.as_ref())
     }
 
     /// Writes what is not written yet.
@@ -83,7 +103,7 @@ impl Stores {
 fn source<'a>(
     flow: &Flow,
     plan: Plan,
-    passes: u64,
+    (passes, skip): (Range<u64>, usize),
     cached: Option<(&'a Store, Views)>,
     name: &'static str,
     config: &TrainConfig,
@@ -94,11 +114,14 @@ fn source<'a>(
     let flow = flow.with_options(options)?;
     let loader = backbone::loader_options(&config.features, name);
     let Some((store, views)) = cached else {
-        let stream = flow.stream(0..passes, &loader)?;
+        let stream = match skip {
+            0 => flow.stream(passes, &loader)?,
+            skip => flow.stream_planned(flow.schedule(passes).skip_batches(skip)?, &flow.report(), &loader)?,
+        };
         let report = stream.report();
         let features = Box::new(Extracted::new(stream.blocking(), backbone));
         return Ok(Source { features, report, tally: None });
     };
-    let features = Cached::new(flow, backbone, store, views, 0..passes, 0, loader)?;
+    let features = Cached::new(flow, backbone, store, views, passes, skip, loader)?;
     Ok(Source { report: features.report(), tally: Some(features.tally()), features: Box::new(features) })
 }

@@ -1,12 +1,18 @@
 //! `train`: photos in class folders -> a trained head in a folder of its own.
 
+mod callbacks;
 mod data;
 mod features;
+mod learner;
+pub(crate) mod manifest;
 mod output;
 mod plan;
 mod progress;
+mod recall;
 mod report;
 mod run;
+mod settings;
+mod states;
 
 use std::path::PathBuf;
 
@@ -14,9 +20,15 @@ use xfer_loader::{GroupBy, ImageDataGenerator, Split};
 
 use crate::args::augment::AugmentArgs;
 use crate::args::cache::CacheArgs;
+use crate::args::callbacks::CallbackArgs;
+use crate::args::head::HeadArgs;
+use crate::args::optimizer::OptimizerArgs;
+use crate::args::table::TableArgs;
 use crate::args::values::{self, MetricsAddress};
 use crate::args::{FeatureArgs, usage_error};
+use manifest::Manifest;
 
+pub(crate) use recall::command;
 pub(crate) use run::run;
 
 /// Train a classifier on folders of photos
@@ -51,10 +63,6 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::count)]
     epochs: usize,
 
-    /// Learning rate of the descent (SGD)
-    #[arg(long, value_name = "RATE", default_value = "0.01", value_parser = values::learning_rate)]
-    learning_rate: f64,
-
     /// Decides the first head, the order of the photos and their flips
     #[arg(long, value_name = "SEED", default_value_t = 123)]
     seed: u64,
@@ -72,6 +80,16 @@ pub(crate) struct TrainArgs {
     /// Folder for the model and the history [default: runs/TIME]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+
+    /// Go on with the run in this folder, which was stopped, killed or is to have more --epochs, as if it had never been
+    /// interrupted. Its own arguments hold; data, weights and settings must be the same
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["output", "overwrite", "from"])]
+    resume: Option<PathBuf>,
+
+    /// Repeat the run that this manifest.json is of, in a new folder, and say whether data, weights and model agree. Other
+    /// arguments replace its own
+    #[arg(long, value_name = "MANIFEST")]
+    from: Option<PathBuf>,
 
     /// Replace the model and the history that are in the output folder
     #[arg(long)]
@@ -98,7 +116,19 @@ pub(crate) struct TrainArgs {
     features: FeatureArgs,
 
     #[command(flatten)]
+    table: TableArgs,
+
+    #[command(flatten)]
     augment: AugmentArgs,
+
+    #[command(flatten)]
+    pub(crate) optimizer: OptimizerArgs,
+
+    #[command(flatten)]
+    head: HeadArgs,
+
+    #[command(flatten)]
+    pub(crate) callbacks: CallbackArgs,
 
     #[command(flatten)]
     cache: CacheArgs,
@@ -117,10 +147,13 @@ pub(crate) struct TrainConfig {
     training: Sizes,
     validation: Sizes,
     epochs: u64,
-    learning_rate: f32,
     seed: u64,
     split: Option<Split>,
+    table: TableArgs,
     augmented: ImageDataGenerator,
+    optimizer: OptimizerArgs,
+    head: HeadArgs,
+    callbacks: CallbackArgs,
     cache: CacheArgs,
     cache_views: Option<u64>,
     output: Option<PathBuf>,
@@ -129,6 +162,12 @@ pub(crate) struct TrainConfig {
     metrics_push: Option<String>,
     json: bool,
     verbose: u8,
+    /// The words that decide the result, to be given again.
+    arguments: Vec<String>,
+    /// The run that is gone on with.
+    resumes: Option<Box<Manifest>>,
+    /// The run that is repeated.
+    repeats: Option<Box<Manifest>>,
 }
 
 /// What was said about batches and steps.
@@ -141,6 +180,8 @@ struct Sizes {
 impl TrainArgs {
     pub(crate) fn check(self) -> Result<TrainConfig, clap::Error> {
         self.features.check("train")?;
+        let checked = self.optimizer.check().and(self.head.check()).and(self.callbacks.check());
+        checked.map_err(|error| usage_error("train", error))?;
         let augmented = self.augment.generator();
         if self.cache_views.is_some() && augmented.flips_only() {
             let message = "--cache-views: photos are flipped at most, and each way is kept; leave it out";
@@ -158,10 +199,13 @@ impl TrainArgs {
             data: self.data,
             features: self.features,
             epochs: self.epochs as u64,
-            learning_rate: self.learning_rate as f32,
             seed: self.seed,
             split,
+            table: self.table,
             augmented,
+            optimizer: self.optimizer,
+            head: self.head,
+            callbacks: self.callbacks,
             cache: self.cache,
             cache_views: self.cache_views.map(|views| views as u64),
             output: self.output,
@@ -170,6 +214,9 @@ impl TrainArgs {
             metrics_push: self.metrics_push,
             json: self.json,
             verbose: self.verbose,
+            arguments: Vec::new(),
+            resumes: None,
+            repeats: None,
         })
     }
 }
@@ -202,7 +249,7 @@ mod tests {
         assert_eq!(config.features.device, "auto");
         let unsaid = Sizes { batch_size: None, steps: None };
         assert_eq!((config.training, config.validation), (unsaid, unsaid));
-        assert_eq!((config.epochs, config.learning_rate, config.seed), (1, 0.01, 123));
+        assert_eq!((config.epochs, config.optimizer.learning_rate, config.seed), (1, None, 123));
         assert_eq!(config.augmented, ImageDataGenerator::new().horizontal_flip(true));
         assert!(config.split.is_none() && !config.overwrite && !config.json);
         assert_eq!(config.output, None);
@@ -230,7 +277,7 @@ mod tests {
         assert_eq!((config.features.threads, config.features.device.as_str()), (3, "cuda:1"));
         assert_eq!(config.training, Sizes { batch_size: Some(4), steps: Some(6) });
         assert_eq!(config.validation, Sizes { batch_size: Some(5), steps: Some(7) });
-        assert_eq!((config.epochs, config.learning_rate, config.seed), (8, 0.5, 9));
+        assert_eq!((config.epochs, config.optimizer.learning_rate, config.seed), (8, Some(0.5), 9));
         assert_eq!(config.augmented, ImageDataGenerator::new().rotation_range(5.0));
         assert_eq!((config.cache_views, config.cache.cache_dir), (Some(4), Some("c".into())));
         assert_eq!(config.cache.cache_dtype, Stored::F16);

@@ -4,9 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use jiff::Zoned;
 use xfer_trainer::{Model, TrainerError};
+
+use super::manifest::{MANIFEST_FILE, Manifest};
 
 /// The history beside the model.
 pub(super) const HISTORY_FILE: &str = "history.csv";
@@ -14,12 +16,29 @@ pub(super) const HISTORY_FILE: &str = "history.csv";
 /// What was measured, as it was last served.
 pub(super) const METRICS_FILE: &str = "metrics.prom";
 
+/// Models and states that are kept on the way.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+
+/// Events for TensorBoard.
+pub(super) const TENSORBOARD: &str = "tensorboard";
+
+/// Events, one a line.
+pub(super) const LOG_FILE: &str = "log.jsonl";
+
 const RUNS: &str = "runs";
 
 /// Refuses a folder that holds results of another run, before any work is done.
 pub(super) fn check_vacant(folder: Option<&Path>, overwrite: bool) -> anyhow::Result<()> {
     let Some(folder) = folder.filter(|_| !overwrite) else { return Ok(()) };
-    Model::check_vacant(folder, &[HISTORY_FILE, METRICS_FILE]).map_err(|error| match error {
+    let manifest = folder.join(MANIFEST_FILE);
+    if Manifest::read(&manifest).is_ok_and(|manifest| manifest.result.is_none()) {
+        bail!(
+            "{}: of a run that did not end; `xfer-cli train --resume {}` goes on with it, --overwrite begins anew",
+            manifest.display(),
+            folder.display()
+        );
+    }
+    Model::check_vacant(folder, &[HISTORY_FILE, METRICS_FILE, MANIFEST_FILE]).map_err(|error| match error {
         TrainerError::Exists { path } => {
             anyhow!("{}: already there; choose another --output, or pass --overwrite", path.display())
         }

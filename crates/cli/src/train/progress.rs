@@ -19,6 +19,8 @@ pub(super) struct Progress<'a> {
     options: FitOptions,
     bar: ProgressBar,
     clock: Clock,
+    /// Steps of the epoch that are done, those before a training went on included.
+    done: u64,
 }
 
 /// When an epoch did what.
@@ -60,7 +62,7 @@ impl Clock {
 
 impl<'a> Progress<'a> {
     pub(super) fn new(terminal: &'a Terminal, options: FitOptions) -> Self {
-        Self { terminal, options, bar: ProgressBar::hidden(), clock: Clock::start() }
+        Self { terminal, options, bar: ProgressBar::hidden(), clock: Clock::start(), done: 0 }
     }
 
     /// `3/6 ━━━━━━━━━━──────────`, as far as `steps` of the epoch go.
@@ -75,7 +77,7 @@ impl<'a> Progress<'a> {
     }
 
     fn draw(&self, seconds: &str, logs: &str) {
-        let position = self.position(self.clock.steps, true);
+        let position = self.position(self.done, true);
         let rate = self.clock.images_per_second();
         let step = per_step(self.clock.per_step());
         self.bar.set_message(format!("{position} {seconds} {step}{logs} - {rate:.0} images/s"));
@@ -87,7 +89,7 @@ impl Callback for Progress<'_> {
         if self.options.epochs > 1 {
             self.terminal.line(format_args!("Epoch {}/{}", epoch + 1, self.options.epochs));
         }
-        self.clock = Clock::start();
+        (self.clock, self.done) = (Clock::start(), 0);
         self.bar = ProgressBar::with_draw_target(None, self.terminal.draw_target());
         if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
             self.bar.set_style(style);
@@ -98,7 +100,8 @@ impl Callback for Progress<'_> {
 
     fn on_step_end(&mut self, step: &StepEnd<'_>) -> Wish {
         self.clock.step(step.images);
-        let left = self.options.steps_per_epoch.saturating_sub(self.clock.steps);
+        self.done = step.step + 1;
+        let left = self.options.steps_per_epoch.saturating_sub(self.done);
         self.draw(&eta(self.clock.per_step().mul_f64(left as f64)), &metrics(step.logs));
         Ok(ControlFlow::Continue(()))
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use xfer_trainer::{Fitted, History, Model, Outcome, WeightsDescription};
 
+use super::manifest::Manifest;
 use super::output::HISTORY_FILE;
 use crate::backbone::UNTRAINED;
 use crate::cache;
@@ -42,6 +43,9 @@ pub(super) struct TrainReport {
     /// Of them, waiting for the loader.
     wait_seconds: f64,
     images_per_second: f64,
+    /// Of a run that repeats another: whether data, weights and model agree, and what else differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeated: Option<Value>,
     #[serde(skip)]
     told_features: Option<String>,
 }
@@ -58,6 +62,9 @@ pub(super) struct Facts {
     pub(super) features: Option<(u64, u64)>,
     pub(super) failures: Vec<Value>,
     pub(super) seconds: f64,
+    /// Images of a training that goes on from before, which took no time now.
+    pub(super) images_before: u64,
+    pub(super) repeated: Option<Value>,
 }
 
 impl TrainReport {
@@ -88,7 +95,58 @@ impl TrainReport {
             seconds: facts.seconds,
             fit_seconds,
             wait_seconds: fitted.waited.as_secs_f64(),
-            images_per_second: (fitted.images + fitted.validation_images) as f64 / fit_seconds.max(1e-9),
+            images_per_second: (fitted.images + fitted.validation_images).saturating_sub(facts.images_before) as f64
+                / fit_seconds.max(1e-9),
+            repeated: facts.repeated,
+        }
+    }
+
+    /// What the manifest says it came to.
+    pub(super) fn result(&self, fitted: &Fitted) -> Value {
+        let last = fitted.history.columns().filter_map(|(name, values)| {
+            let value = values.last().copied().flatten()?;
+            Some((name.to_owned(), json!(value)))
+        });
+        let outcome = match fitted.outcome {
+            Outcome::Finished => "finished",
+            Outcome::Stopped => "stopped",
+            Outcome::Interrupted => "interrupted",
+        };
+        json!({
+            "outcome": outcome,
+            "epochs": fitted.history.epochs().len(),
+            "model_digest": self.model_digest,
+            "seconds": self.seconds,
+            "fit_seconds": self.fit_seconds,
+            "wait_seconds": self.wait_seconds,
+            "images": self.images,
+            "validation_images": self.validation_images,
+            "images_per_second": self.images_per_second,
+            "features": self.features,
+            "failures": self.failures,
+            "last": Map::from_iter(last),
+        })
+    }
+
+    /// Adds whether the model is that of the run that was repeated.
+    pub(super) fn compare_model(&mut self, earlier: &Manifest) {
+        let before = earlier.result.as_ref().and_then(|result| result["model_digest"].as_str());
+        if let Some(repeated) = &mut self.repeated {
+            repeated["model"] = json!(before.map(|before| before == self.model_digest));
+        }
+    }
+
+    fn tell_repeated(&self, terminal: &Terminal) {
+        let Some(repeated) = &self.repeated else { return };
+        let word = |part: &str| match repeated[part].as_bool() {
+            Some(true) => "the same",
+            Some(false) => "other",
+            None => "not known, because the run did not end",
+        };
+        let (data, weights, model) = (word("data"), word("weights"), word("model"));
+        terminal.line(format_args!("Beside the run that was repeated: data {data}, weights {weights}, model {model}."));
+        for difference in repeated["differences"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            terminal.line(format_args!("  {difference}"));
         }
     }
 
@@ -108,6 +166,7 @@ impl TrainReport {
         if let Some(features) = &self.told_features {
             terminal.line(features);
         }
+        self.tell_repeated(terminal);
         if self.untrained {
             terminal.line(format_args!("Note: {UNTRAINED}."));
         }

@@ -3,22 +3,29 @@
 use std::path::Path;
 use std::time::Instant;
 
+use anyhow::bail;
 use xfer_backbones::{Architecture, Backbone, Summary};
 use xfer_loader::{Flow, Report};
-use xfer_trainer::callbacks::CsvLogger;
+use xfer_trainer::callbacks::Callback;
 use xfer_trainer::features::FeatureSource;
-use xfer_trainer::features::cache::Tally;
+use xfer_trainer::features::cache::{Tally, data_digest};
 use xfer_trainer::{
-    Fit, FitOptions, Fitted, Head, Learner, Model, ModelDescription, Outcome, Sgd, WeightsDescription, preprocessing_of,
+    Fit, FitOptions, Fitted, Model, ModelDescription, Outcome, Position, Recovery, State, WeightsDescription,
+    preprocessing_of,
 };
 
 use super::TrainConfig;
+use super::callbacks::{Around, callbacks};
 use super::data::Data;
 use super::features::{Source, Stores};
+use super::learner::learner;
+use super::manifest::{DataRecord, Manifest, PartRecord, PlanRecord, Program, WeightsRecord, now};
 use super::output::{self, Output};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::report::{Facts, TrainReport};
+use super::settings::settings;
+use super::states::States;
 use crate::args::values::MetricsAddress;
 use crate::interrupt::Interrupt;
 use crate::telemetry::{self, Recorded};
@@ -28,6 +35,12 @@ use crate::{Ending, backbone, failures};
 pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let start = Instant::now();
     let terminal = Terminal::new(config.json, config.verbose);
+    if let Some(result) = nothing_left(&config, &terminal) {
+        if config.json {
+            print_json(&result)?;
+        }
+        return Ok(Ending::Done);
+    }
     let interrupt = Interrupt::install()?;
     let device = backbone::open_device(&config.features)?;
     backbone::check_weights(&config.features)?;
@@ -49,28 +62,72 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         steps_per_epoch: training.steps as u64,
         validation_steps: validation.map(|plan| plan.steps as u64),
     };
-    let head = Head::glorot_uniform(Architecture::FEATURES, classes.len(), config.seed)?;
-    let mut learner = Learner::new(head, Box::new(Sgd::new(config.learning_rate)));
-    let folder = Output::create(config.output.as_deref(), &run)?;
-
-    let passes = training.passes(data.training.samples(), config.epochs);
+    let optimizer = config.optimizer.config(options.epochs.saturating_mul(options.steps_per_epoch));
+    let optimizer = optimizer.map_err(anyhow::Error::msg)?;
+    let mut learner = learner(&config, &data.training, &optimizer)?;
     let stores = Stores::open(&config, &backbone, &data, &terminal);
-    let mut train = stores.training(&data.training, training, passes, &config, &backbone)?;
+    let digest = data_digest(&data.flows(), stores.known());
+    let settings = settings(&config, &data, &digest, &backbone, (training, validation), &optimizer);
+    let mut manifest = Manifest {
+        format_version: Manifest::VERSION,
+        program: Program::this(),
+        arguments: std::iter::once("train".to_owned()).chain(config.arguments.iter().cloned()).collect(),
+        started: config.resumes.as_ref().map_or_else(now, |resumed| resumed.started.clone()),
+        finished: None,
+        seed: config.seed,
+        data: DataRecord {
+            digest,
+            training: PartRecord::of(&data.training),
+            validation: data.validation.as_ref().map(PartRecord::of),
+        },
+        weights: WeightsRecord {
+            source: config.features.weights.to_string(),
+            digest: backbone.weights().digest().to_owned(),
+        },
+        backbone: config.features.backbone.name().to_owned(),
+        device: device.to_string(),
+        precision: config.features.precision.to_string(),
+        plan: PlanRecord {
+            batch_size: training.batch_size,
+            epochs: options.epochs,
+            steps_per_epoch: options.steps_per_epoch,
+            validation_steps: options.validation_steps,
+        },
+        settings,
+        result: None,
+    };
+    check_same(&config, &manifest)?;
+
+    let folder = Output::create(config.output.as_deref(), &run)?;
+    let mut states = States::new(folder.path(), config.callbacks.resume_every, &terminal);
+    let from = states_of(&config, &states, &terminal);
+    let position = from.as_ref().map_or(Ok(Position::default()), Position::of)?;
+    manifest.write(folder.path())?;
+
+    let mut train = stores.training(&data.training, training, position, &config, &backbone)?;
     let mut validate = match data.validation.as_ref().zip(validation) {
-        Some((flow, plan)) => Some(stores.validation(flow, plan, &config, &backbone)?),
+        Some((flow, plan)) => Some(stores.validation(flow, plan, position, &config, &backbone)?),
         None => None,
     };
-    let mut history = CsvLogger::new(folder.path().join(output::HISTORY_FILE));
+    let around = Around {
+        description: description(&config, classes, &backbone),
+        batch_norm: calibrated.then(|| backbone.batch_norm_statistics()),
+    };
     let mut progress = Progress::new(&terminal, options);
+    let mut followers = callbacks(&config, folder.path(), validation.is_some(), &around)?;
+    let mut all: Vec<&mut dyn Callback> = vec![&mut progress];
+    for follower in &mut followers {
+        all.push(&mut **follower);
+    }
     let fitted = Fit {
         learner: &mut learner,
         training: &mut *train.features,
         validation: validate.as_mut().map(|source| &mut *source.features as &mut dyn FeatureSource),
         options,
-        callbacks: vec![&mut history, &mut progress],
+        callbacks: all,
         stop: interrupt.finish_first(),
-        from: None,
-        recovery: None,
+        from: from.as_ref(),
+        recovery: Some(&mut states as &mut dyn Recovery),
     }
     .run();
     let reports: Vec<Report> =
@@ -83,11 +140,8 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     stores.finish();
     let fitted = fitted?;
 
-    let model = Model {
-        head: learner.head,
-        description: description(&config, classes, &backbone),
-        batch_norm: calibrated.then(|| backbone.batch_norm_statistics()),
-    };
+    let Around { description, batch_norm } = around;
+    let model = Model { head: learner.head, description, batch_norm };
     let digest = model.save(folder.path())?;
     keep(&recorded, folder.path(), &config, &terminal)?;
     let facts = Facts {
@@ -99,18 +153,88 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         features,
         failures: reports.iter().flat_map(failures::list).collect(),
         seconds: start.elapsed().as_secs_f64(),
+        images_before: from.as_ref().map_or(Ok(0), images)?,
+        repeated: config.repeats.as_deref().map(|earlier| agreement(earlier, &manifest)),
     };
-    finish(&config, &TrainReport::new(folder.path(), model, &fitted, facts), &fitted, &terminal)
+    let report = TrainReport::new(folder.path(), model, &fitted, facts);
+    manifest.finish(report.result(&fitted));
+    manifest.write(folder.path())?;
+    finish(&config, report, &fitted, &terminal)
 }
 
-fn finish(config: &TrainConfig, report: &TrainReport, fitted: &Fitted, terminal: &Terminal) -> anyhow::Result<Ending> {
+fn finish(
+    config: &TrainConfig,
+    mut report: TrainReport,
+    fitted: &Fitted,
+    terminal: &Terminal,
+) -> anyhow::Result<Ending> {
+    if let Some(earlier) = &config.repeats {
+        report.compare_model(earlier);
+    }
     report.tell(terminal);
     if config.json {
-        print_json(report)?;
+        print_json(&report)?;
     }
     Ok(if fitted.outcome == Outcome::Interrupted { Ending::Interrupted } else { Ending::Done })
 }
 
+/// The result of a run that is to be gone on with and has had all its epochs.
+fn nothing_left(config: &TrainConfig, terminal: &Terminal) -> Option<serde_json::Value> {
+    let resumed = config.resumes.as_deref()?;
+    let result = resumed.result.as_ref().filter(|result| result["outcome"] == "finished")?;
+    if resumed.plan.epochs < config.epochs {
+        return None;
+    }
+    terminal.line(format_args!(
+        "All {} epochs of this run are done; --epochs N goes on with it up to epoch N.",
+        resumed.plan.epochs
+    ));
+    Some(result.clone())
+}
+
+/// Refuses to go on with a run whose result would come from something else.
+fn check_same(config: &TrainConfig, manifest: &Manifest) -> anyhow::Result<()> {
+    let Some(resumed) = &config.resumes else { return Ok(()) };
+    let differences = resumed.differences(manifest);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "this run cannot be gone on with, because what its result depends on is not what it was:\n  {}\n\
+         `xfer-cli train --from MANIFEST` trains anew with what there is now",
+        differences.join("\n  ")
+    )
+}
+
+/// The state to go on from, where there is one; old ones give way to a run that begins anew.
+fn states_of(config: &TrainConfig, states: &States, terminal: &Terminal) -> Option<State> {
+    if config.resumes.is_none() {
+        states.clear();
+        return None;
+    }
+    let state = states.newest();
+    match state.as_ref().map(Position::of) {
+        Some(Ok(Position { epoch, step })) => {
+            terminal.line(format_args!("Going on after step {step} of epoch {}.", epoch + 1));
+        }
+        _ => terminal.line("No state was kept yet: the training begins anew."),
+    }
+    state
+}
+
+fn images(state: &State) -> Result<u64, xfer_trainer::TrainerError> {
+    let fit = state.part("fit");
+    Ok(fit.count("images")? + fit.count("epoch_images")? + fit.count("validation_images")?)
+}
+
+/// Whether data and weights are those of an earlier run.
+fn agreement(earlier: &Manifest, manifest: &Manifest) -> serde_json::Value {
+    serde_json::json!({
+        "data": earlier.data.digest == manifest.data.digest,
+        "weights": earlier.weights.digest == manifest.weights.digest,
+        "differences": earlier.differences(manifest),
+    })
+}
 /// Steps beyond one pass would judge photos twice.
 fn validation_plan(flow: &Flow, config: &TrainConfig, terminal: &Terminal) -> Plan {
     let asked = Plan::new(flow.samples(), config.validation);
