@@ -9,7 +9,7 @@ use crate::device;
 use crate::error::{BackboneError, TorchContext as _};
 use crate::layers::Shape;
 use crate::parallel::{self, Cut};
-use crate::plan::{BatchNorm, Packing, Plan, Target};
+use crate::plan::{BatchNorm, Convolve, Packing, Plan, Target};
 
 /// A plan whose kernels lie as oneDNN wants them for images of one size.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Backbone {
                 let target = Target {
                     device: self.torch_device,
                     precision: self.precision,
-                    fused: true,
+                    convolve: Convolve::Fused,
                     packing: Packing { image, threads: cut.threads },
                 };
                 let plan = Plan::compile(&self.graph, &self.weights, self.epsilon, BatchNorm::Folded, target)?;
@@ -86,6 +86,17 @@ impl Backbone {
     /// Refuses pixels that are not images of the shape given, and images that the architecture cannot take.
     fn check(&self, batch: ImageBatch<'_>) -> Result<(), BackboneError> {
         let shape = batch.shape;
+        self.check_shape(shape)?;
+        let length = shape.iter().try_fold(1_usize, |n, &side| n.checked_mul(side));
+        if length != Some(batch.pixels.len()) {
+            let reason = format!("{} values were given", batch.pixels.len());
+            return Err(BackboneError::Batch { shape, reason });
+        }
+        Ok(())
+    }
+
+    /// Refuses images that the architecture cannot take.
+    pub(crate) fn check_shape(&self, shape: [usize; 4]) -> Result<(), BackboneError> {
         let refuse = |reason: String| Err(BackboneError::Batch { shape, reason });
         let [_, height, width, channels] = shape;
         if channels != 3 {
@@ -94,10 +105,6 @@ impl Backbone {
         let least = self.architecture().min_image_size();
         if height < least || width < least {
             return refuse(format!("{} needs images of at least {least}x{least} pixels", self.architecture()));
-        }
-        let length = shape.iter().try_fold(1_usize, |n, &side| n.checked_mul(side));
-        if length != Some(batch.pixels.len()) {
-            return refuse(format!("{} values were given", batch.pixels.len()));
         }
         Ok(())
     }

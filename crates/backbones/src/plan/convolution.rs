@@ -3,7 +3,7 @@
 use tch::{TchError, Tensor};
 
 use super::fused::{Fused, Window};
-use super::{Border, Target};
+use super::{Border, Convolve, Target};
 use crate::layers::{Layer, Op, same_padding};
 
 /// A kernel in the order output, row, column, input: libtorch's OIHW shape in channels-last memory.
@@ -127,8 +127,9 @@ impl Convolution {
         let kind = target.precision.kind();
         let load = |values: &[f32]| Tensor::f_from_slice(values)?.f_to_kind(kind)?.f_to_device(device);
         let engine = match device {
-            tch::Device::Cpu if tch::utils::has_mkldnn() => {
-                Fused::find().filter(|_| target.fused).map_or(Engine::OneDnn, Engine::Fused)
+            tch::Device::Cpu if target.convolve != Convolve::Any && tch::utils::has_mkldnn() => {
+                let fused = Fused::find().filter(|_| target.convolve == Convolve::Fused);
+                fused.map_or(Engine::OneDnn, Engine::Fused)
             }
             _ => Engine::Any,
         };
@@ -266,13 +267,14 @@ mod tests {
         let kernel = || Kernel::full(&[1.0; 9], Some(&[0.0]), &layer(3, 1, 1));
         let run = |height: i64, width: i64| -> Vec<f32> {
             let x = Tensor::ones([1, 1, height, width], (tch::Kind::Float, tch::Device::Cpu));
-            let run = |fused| -> Vec<f32> {
-                let target = Target { fused, ..Target::plain(tch::Device::Cpu) };
+            let run = |convolve| -> Vec<f32> {
+                let target = Target { convolve, ..Target::plain(tch::Device::Cpu) };
                 let convolution = Convolution::new(kernel(), 2, Border::Same, target, [height, width]).unwrap();
                 Vec::try_from(convolution.run(&x, None).unwrap().contiguous().view(-1)).unwrap()
             };
-            let counted = run(false);
-            assert_eq!(run(true), counted);
+            let counted = run(Convolve::OneDnn);
+            assert_eq!(run(Convolve::Fused), counted);
+            assert_eq!(run(Convolve::Any), counted);
             counted
         };
         assert_eq!(run(4, 4), [9.0, 6.0, 6.0, 4.0]);

@@ -37,9 +37,19 @@ pub(crate) struct Target {
     pub(crate) device: tch::Device,
     /// Of weights and feature maps.
     pub(crate) precision: Precision,
-    /// Whether libtorch's fused convolution is taken where it is there.
-    pub(crate) fused: bool,
+    pub(crate) convolve: Convolve,
     pub(crate) packing: Packing,
+}
+
+/// Which convolutions of libtorch may be called, where they are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Convolve {
+    /// Those that take sums and rectifiers along.
+    Fused,
+    /// oneDNN's by name.
+    OneDnn,
+    /// The one that chooses by itself.
+    Any,
 }
 
 /// What kernels are packed for: oneDNN's choice follows it. Other images and threads only take longer.
@@ -55,7 +65,12 @@ impl Target {
     /// f32, by libtorch's public functions alone.
     pub(crate) fn plain(device: tch::Device) -> Self {
         let packing = Packing { image: [224, 224], threads: 1 };
-        Self { device, precision: Precision::Fp32, fused: false, packing }
+        Self { device, precision: Precision::Fp32, convolve: Convolve::OneDnn, packing }
+    }
+
+    /// f32, by operations that every build of PyTorch has.
+    pub(crate) fn portable() -> Self {
+        Self { convolve: Convolve::Any, ..Self::plain(tch::Device::Cpu) }
     }
 }
 

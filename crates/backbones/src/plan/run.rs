@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn folding_and_fusing_change_nothing_but_rounding() {
         use crate::architecture::Architecture;
-        use crate::plan::{BatchNorm, Packing, Target};
+        use crate::plan::{BatchNorm, Convolve, Packing, Target};
         use crate::weights::{Moments, Weights};
 
         for architecture in Architecture::ALL {
@@ -201,10 +201,10 @@ mod tests {
             let folded = run(BatchNorm::Folded, plain);
             let fused = run(
                 BatchNorm::Folded,
-                Target { fused: true, packing: Packing { image: [75, 74], threads: 1 }, ..plain },
+                Target { convolve: Convolve::Fused, packing: Packing { image: [75, 74], threads: 1 }, ..plain },
             );
             // Packed for images of another size.
-            let other = run(BatchNorm::Folded, Target { fused: true, ..plain });
+            let other = run(BatchNorm::Folded, Target { convolve: Convolve::Fused, ..plain });
             for (name, error) in [
                 ("folded", distance(&folded, &separate)),
                 ("fused", distance(&fused, &folded)),
