@@ -3,8 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use xfer_backbones::BackboneError;
+use xfer_backbones::{Architecture, BackboneError};
 use xfer_loader::LoaderError;
+
+use crate::export::ExportFormat;
 
 /// Every failure of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -343,5 +345,41 @@ pub enum TrainerError {
         expected: usize,
         /// Rows that came.
         got: usize,
+    },
+
+    /// A model was to be exported in a format that there is not.
+    #[error("unknown format `{name}`; there are {}", ExportFormat::ALL.map(ExportFormat::name).join(", "))]
+    UnknownFormat {
+        /// The name as given.
+        name: String,
+    },
+
+    /// A model cannot be exported.
+    #[error("{}: the model cannot be written as {format}", path.display())]
+    Export {
+        /// The file to be.
+        path: PathBuf,
+        /// The format.
+        format: ExportFormat,
+        /// What stood in the way.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The reader of a format goes by names.
+    #[error("{}: the name must end in {ending}, or its reader does not take the file", path.display())]
+    FileName {
+        /// The file to be.
+        path: PathBuf,
+        /// What is asked for.
+        ending: &'static str,
+    },
+
+    /// A model was put together with another backbone.
+    #[error("the model was trained on {expected}, not on {got}")]
+    OtherBackbone {
+        /// The model's.
+        expected: Architecture,
+        /// What was given.
+        got: Architecture,
     },
 }
