@@ -54,7 +54,7 @@ mod state;
 pub use atomic_file::{AtomicFile, CompleteFile, Existing};
 pub use error::TrainerError;
 pub use evaluation::{Evaluation, Prediction};
-pub use export::ExportFormat;
+pub use export::{Export, ExportFormat};
 pub use fit::{Fit, FitOptions, Fitted, Outcome, Position, Recovery};
 pub use head::{Activation, Dense, Dropout, Head, HeadOptions};
 pub use history::{ACCURACY, History, LEARNING_RATE, LOSS, Logs, VALIDATION_ACCURACY, VALIDATION_LOSS};

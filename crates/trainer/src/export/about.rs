@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Export;
 use crate::head::{Activation, Dense};
-use crate::model::Model;
 
 /// Of this description.
 const VERSION: u32 = 1;
@@ -27,8 +27,8 @@ struct About<'a> {
 }
 
 /// As JSON. Where photos and weights lay on the machine that wrote it is left out.
-pub(super) fn about(model: &Model) -> Result<String, serde_json::Error> {
-    let description = &model.description;
+pub(super) fn about(model: &Export<'_>) -> Result<String, serde_json::Error> {
+    let description = model.description;
     let [height, width] = description.image_size;
     let (activation, values) = match model.head.activation() {
         Activation::Softmax => ("softmax", "the probability of each class"),

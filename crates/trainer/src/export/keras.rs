@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 
 use hdf5_writer::{AttributeBuilder, DatasetBuilder, Hdf5Builder, WriteOptions};
 use xfer_backbones::layers::{Layer, Variable};
-use xfer_backbones::{Architecture, Backbone, Layout};
+use xfer_backbones::{Architecture, Layout};
 
-use super::Failure;
+use super::{Export, Failure};
 use crate::head::Dense;
-use crate::model::Model;
 
-pub(super) fn encode(model: &Model, backbone: &Backbone) -> Result<Vec<u8>, Failure> {
+pub(super) fn encode(model: &Export<'_>) -> Result<Vec<u8>, Failure> {
+    let backbone = model.backbone;
     let architecture = backbone.architecture();
     let mut file = group(Hdf5Builder::new(), "layers/functional", architecture.name());
     let mut places = Places::default();

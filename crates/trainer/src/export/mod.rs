@@ -33,7 +33,8 @@ use xfer_backbones::Backbone;
 
 use crate::atomic_file::{AtomicFile, Existing};
 use crate::error::TrainerError;
-use crate::model::Model;
+use crate::head::Head;
+use crate::model::ModelDescription;
 
 /// Name under which a file says what it is.
 pub const ABOUT: &str = "xfer.json";
@@ -87,32 +88,36 @@ impl FromStr for ExportFormat {
     }
 }
 
-impl Model {
-    /// Writes the model and `backbone`, which it was trained on and which has its batch-norm statistics, to `path`.
-    /// Numbers are f32, whatever precision the backbone runs in.
+/// A trained model with its network, to be handed on.
+#[derive(Clone, Copy, Debug)]
+pub struct Export<'a> {
+    /// What was trained.
+    pub head: &'a Head,
+    /// What it was trained on.
+    pub description: &'a ModelDescription,
+    /// The frozen network, with the batch-norm statistics of the training.
+    pub backbone: &'a Backbone,
+}
+
+impl Export<'_> {
+    /// Writes the model to `path`. Numbers are f32, whatever precision the backbone runs in.
     ///
     /// # Errors
     ///
     /// The backbone is another than the model's, the name does not end as the format's reader needs it, the file cannot
     /// be made or written, or it is there already and is to be kept.
-    pub fn export(
-        &self,
-        backbone: &Backbone,
-        format: ExportFormat,
-        path: &Path,
-        existing: Existing,
-    ) -> Result<(), TrainerError> {
-        if backbone.architecture() != self.description.backbone {
-            let (expected, got) = (self.description.backbone, backbone.architecture());
+    pub fn write(&self, format: ExportFormat, path: &Path, existing: Existing) -> Result<(), TrainerError> {
+        let (expected, got) = (self.description.backbone, self.backbone.architecture());
+        if expected != got {
             return Err(TrainerError::OtherBackbone { expected, got });
         }
         if !path.to_string_lossy().ends_with(format.ending()) {
             return Err(TrainerError::FileName { path: path.to_owned(), ending: format.ending() });
         }
         let made = match format {
-            ExportFormat::TorchScript => torchscript::encode(self, backbone),
-            ExportFormat::Keras => keras::encode(self, backbone),
-            ExportFormat::Safetensors => tensors::encode(self, backbone),
+            ExportFormat::TorchScript => torchscript::encode(self),
+            ExportFormat::Keras => keras::encode(self),
+            ExportFormat::Safetensors => tensors::encode(self),
         };
         let bytes = made.map_err(|source| TrainerError::Export { path: path.to_owned(), format, source })?;
         AtomicFile::write_all(path, &bytes, existing)

@@ -7,16 +7,16 @@ use std::collections::HashMap;
 
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use xfer_backbones::Backbone;
 
-use super::{ABOUT, Failure, about::about};
-use crate::model::Model;
+use super::about::about;
+use super::{ABOUT, Export, Failure};
 
 /// Orders of axes, for those who do not know Keras'.
 const LAYOUT: &str = "kernel: [height, width, inputs, outputs] of convolutions, [inputs, outputs] of Dense layers; \
      depthwise_kernel: [height, width, channels, 1]; pointwise_kernel: [1, 1, inputs, outputs]; all others: [channels]";
 
-pub(super) fn encode(model: &Model, backbone: &Backbone) -> Result<Vec<u8>, Failure> {
+pub(super) fn encode(model: &Export<'_>) -> Result<Vec<u8>, Failure> {
+    let backbone = model.backbone;
     let weights = backbone.weights();
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> =
         weights.tensors().map(|tensor| (tensor.name.to_owned(), tensor.shape.to_vec(), bytes(tensor.values))).collect();

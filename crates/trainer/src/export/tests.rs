@@ -8,7 +8,7 @@ use xfer_loader::{Alpha, DecodeScale, Depth16, ExifOrientation, Interpolation};
 
 use super::*;
 use crate::head::{Activation, Head, HeadOptions};
-use crate::model::{ModelDescription, WeightsDescription, preprocessing_of};
+use crate::model::{Model, ModelDescription, WeightsDescription, preprocessing_of};
 
 const SIZE: [usize; 2] = [72, 80];
 
@@ -40,10 +40,14 @@ fn model(architecture: Architecture, hidden: Option<usize>, activation: Activati
     (Model { head: Head::new(&options).unwrap(), description, batch_norm: Some(statistics) }, backbone)
 }
 
+fn of<'a>(model: &'a Model, backbone: &'a Backbone) -> Export<'a> {
+    Export { head: &model.head, description: &model.description, backbone }
+}
+
 fn export(model: &Model, backbone: &Backbone, format: ExportFormat, name: &str) -> (tempfile::TempDir, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    model.export(backbone, format, &path, Existing::Keep).unwrap();
+    of(model, backbone).write(format, &path, Existing::Keep).unwrap();
     let bytes = std::fs::read(path).unwrap();
     (folder, bytes)
 }
@@ -153,7 +157,7 @@ fn safetensors_hold_everything_and_serve_as_weights() {
 fn what_cannot_be_exported_leaves_no_file() {
     let (model, backbone) = model(Architecture::ResNet50, None, Activation::Softmax);
     let folder = tempfile::tempdir().unwrap();
-    let to = |name: &str, format| model.export(&backbone, format, &folder.path().join(name), Existing::Keep);
+    let to = |name: &str, format| of(&model, &backbone).write(format, &folder.path().join(name), Existing::Keep);
     let error = to("model.h5", ExportFormat::Keras).unwrap_err().to_string();
     assert!(error.contains("model.h5: the name must end in .weights.h5"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -163,7 +167,7 @@ fn what_cannot_be_exported_leaves_no_file() {
 
     let other = Backbone::new(&Weights::random(Architecture::Xception, 1), None, Device::Cpu).unwrap();
     let path = folder.path().join("model.safetensors");
-    let error = model.export(&other, ExportFormat::Safetensors, &path, Existing::Keep).unwrap_err().to_string();
+    let error = of(&model, &other).write(ExportFormat::Safetensors, &path, Existing::Keep).unwrap_err().to_string();
     assert_eq!(error, "the model was trained on resnet50, not on xception");
     assert_eq!(
         "onnx".parse::<ExportFormat>().unwrap_err().to_string(),

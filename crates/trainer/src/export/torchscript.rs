@@ -1,13 +1,13 @@
-//! TorchScript: see [`Backbone::torchscript`].
+//! TorchScript: see [`Backbone::torchscript`](xfer_backbones::Backbone::torchscript).
 
-use xfer_backbones::{Backbone, ScriptActivation, ScriptLayer};
+use xfer_backbones::{ScriptActivation, ScriptLayer};
 
-use super::{ABOUT, Failure, about::about};
+use super::about::about;
+use super::{ABOUT, Export, Failure};
 use crate::head::Activation;
-use crate::model::Model;
 
-pub(super) fn encode(model: &Model, backbone: &Backbone) -> Result<Vec<u8>, Failure> {
-    let head = &model.head;
+pub(super) fn encode(model: &Export<'_>) -> Result<Vec<u8>, Failure> {
+    let head = model.head;
     let last = match head.activation() {
         Activation::Softmax => ScriptActivation::Softmax,
         Activation::Sigmoid => ScriptActivation::Sigmoid,
@@ -20,5 +20,5 @@ pub(super) fn encode(model: &Model, backbone: &Backbone) -> Result<Vec<u8>, Fail
         .map(|(kernel, bias, activation)| ScriptLayer { kernel, bias, activation: *activation })
         .collect();
     let about = about(model)?;
-    Ok(backbone.torchscript(model.description.image_size, &layers, &[(ABOUT, &about)])?)
+    Ok(model.backbone.torchscript(model.description.image_size, &layers, &[(ABOUT, &about)])?)
 }
