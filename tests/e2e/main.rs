@@ -16,6 +16,7 @@ mod scan;
 mod split;
 mod summary;
 mod train;
+mod warm;
 
 /// What every training of these tests says. `train` makes 6 steps of 2 photos of it where 6 a class are drawn.
 const TRAIN: &str = "train --data photos --weights random --image-size 48 --metrics-addr off";

@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::error::BackboneError;
 use crate::forward::Prepared;
 use crate::layers::Graph;
-use crate::plan::{self, BatchNorm, Plan, Target};
+use crate::plan::{BatchNorm, Plan, Target};
 use crate::precision::Precision;
 use crate::upload::Pipeline;
 use crate::weights::{BatchNormStatistics, Weights};
@@ -141,7 +141,7 @@ impl Backbone {
 
     /// Whether its convolutions take sums and rectifiers along, as libtorch's fused ones do where it has them.
     pub fn is_fused(&self) -> bool {
-        self.device == Device::Cpu && plan::has_fused_convolutions()
+        self.device.has_fused_convolutions()
     }
 
     /// In which type it computes.

@@ -38,6 +38,11 @@ impl std::fmt::Display for Device {
 }
 
 impl Device {
+    /// Whether convolutions on it take sums and rectifiers along, as libtorch's fused ones do where it has them.
+    pub fn has_fused_convolutions(self) -> bool {
+        self == Self::Cpu && crate::plan::has_fused_convolutions()
+    }
+
     /// Makes sure that the device is there, and names it to libtorch.
     pub(crate) fn open(self) -> Result<tch::Device, BackboneError> {
         match self {

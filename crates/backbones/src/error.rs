@@ -153,6 +153,15 @@ pub enum BackboneError {
         reason: String,
     },
 
+    /// The weights are not those that were looked at before.
+    #[error("the weights have changed since the run began (expected {expected}, got {got}); start again")]
+    WeightsChanged {
+        /// Digest of those before.
+        expected: String,
+        /// Digest of those now.
+        got: String,
+    },
+
     /// The name of a device cannot be understood.
     #[error("unknown device `{name}`; there are auto, cpu, cuda and cuda:N")]
     UnknownDevice {

@@ -1,23 +1,19 @@
-//! The frozen network of a verb: weights found, put on a device and, where they are random, calibrated.
+//! What verbs that compute features have in common: the device, weights, and how photos are read for them.
 
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use xfer_backbones::{Architecture, Backbone, Device, ImageBatch, PixelData, Precision, Weights, device};
-use xfer_hub::Algorithm;
-use xfer_loader::{FlowOptions, ImageDataGenerator, LoaderOptions, PixelType, Pixels};
+use xfer_loader::{Flow, FlowOptions, ImageDataGenerator, LoaderOptions, PixelType, Pixels};
 
 use crate::args::FeatureArgs;
 use crate::args::values::WeightsChoice;
-use crate::download;
+use crate::frozen::Copy;
 use crate::terminal::Terminal;
 
 /// Photos that the statistics of random weights are taken from, at most.
 const CALIBRATION_PHOTOS: usize = 512;
 const CALIBRATION_BATCH: usize = 32;
-
-/// A file beyond this is not summed before it is looked at.
-const MAX_CONVERTED_BYTES: u64 = 2 << 30;
 
 /// What every output says of an untrained backbone.
 pub(crate) const UNTRAINED: &str =
@@ -67,43 +63,27 @@ pub(crate) fn check_weights(features: &FeatureArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Reads the weights and puts them on the device.
-pub(crate) fn open(features: &FeatureArgs, device: Device, terminal: &Terminal) -> anyhow::Result<Backbone> {
-    let weights = match &features.weights {
-        WeightsChoice::Imagenet => {
-            load(features.backbone, &download::published_weights(features.backbone.name(), terminal)?)?
-        }
-        WeightsChoice::File(path) => load(features.backbone, path)?,
-        WeightsChoice::Random(seed) => Weights::random(features.backbone, *seed),
-    };
-    Ok(Backbone::with_precision(&weights, features.bn_eps, device, features.precision)?)
-}
-
 /// Weights of a file, from their copy in the cache where there is one.
-fn load(architecture: Architecture, path: &Path) -> anyhow::Result<Weights> {
-    let converted = || {
-        // What is no file, or too large for weights, is told by who reads it.
-        let sound = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= MAX_CONVERTED_BYTES);
-        let cache = xfer_hub::cache_dir().ok().filter(|_| sound)?;
-        let digest = xfer_hub::checksum_of(path, Algorithm::Sha256, &cache.join("models")).ok()?;
-        let (digest, folder) = (format!("sha256:{}", digest.hex()), cache.join("converted"));
-        Some(Weights::load_converted(architecture, path, &digest, &folder))
-    };
-    Ok(converted().unwrap_or_else(|| Weights::load(architecture, path))?)
+pub(crate) fn load(architecture: Architecture, path: &Path) -> anyhow::Result<Weights> {
+    Ok(match Copy::of(path) {
+        Some(Copy { digest, folder }) => Weights::load_converted(architecture, path, &digest, &folder)?,
+        None => Weights::load(architecture, path)?,
+    })
 }
 
-/// Gives an untrained backbone batch-norm statistics from one pass over photos under `folder`, which are neither
-/// labelled nor augmented; tells so. Returns whether there was a need.
-pub(crate) fn calibrate(
+/// The photos under `folder` that statistics are taken from.
+pub(crate) fn calibration_flow(features: &FeatureArgs, folder: &Path) -> anyhow::Result<Flow> {
+    let options = flow_options(features, CALIBRATION_BATCH);
+    Ok(ImageDataGenerator::new().flow_from_files(folder, options)?.spread(CALIBRATION_PHOTOS))
+}
+
+/// Gives a backbone the batch-norm statistics of the photos of `flow`.
+pub(crate) fn calibrate_on(
     backbone: &mut Backbone,
     features: &FeatureArgs,
-    folder: &Path,
+    flow: &Flow,
     terminal: &Terminal,
-) -> anyhow::Result<bool> {
-    let WeightsChoice::Random(_) = features.weights else { return Ok(false) };
-    terminal.warn(UNTRAINED);
-    let flow = flow_options(features, CALIBRATION_BATCH);
-    let flow = ImageDataGenerator::new().flow_from_files(folder, flow)?.spread(CALIBRATION_PHOTOS);
+) -> anyhow::Result<()> {
     terminal.line(format_args!("Calibrating batch normalisation on {} photos.", flow.samples()));
     let mut calibration = backbone.calibration()?;
     for batch in flow.stream(0..1, &loader_options(features, "calibration"))?.blocking() {
@@ -118,7 +98,7 @@ pub(crate) fn calibrate(
         calibration.observe(ImageBatch { pixels, shape: batch.shape() })?;
     }
     calibration.finish().context("batch normalisation cannot be calibrated")?;
-    Ok(true)
+    Ok(())
 }
 
 /// Photos in index order, as bytes: the backbone preprocesses them on its device.

@@ -8,14 +8,14 @@ use std::time::Instant;
 use anyhow::bail;
 use serde_json::json;
 use xfer_backbones::Architecture;
-use xfer_backbones::Backbone;
 use xfer_loader::{Flow, ImageDataGenerator, OnError, ReportHandle};
 use xfer_trainer::features::cache::{Cached, Store, Tally, Views};
-use xfer_trainer::features::{Extracted, FeatureFile, FeatureSource};
+use xfer_trainer::features::{Deferred, Extracted, FeatureFile, FeatureSource};
 use xfer_trainer::{Existing, WeightsDescription, preprocessing_of};
 
 use crate::args::cache::CacheArgs;
 use crate::args::{FeatureArgs, usage_error, values};
+use crate::frozen::Frozen;
 use crate::interrupt::Interrupt;
 use crate::terminal::{Terminal, print_json};
 use crate::{Ending, backbone, cache, failures};
@@ -76,16 +76,13 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     let options = backbone::flow_options(&args.features, args.batch_size);
     let flow = ImageDataGenerator::new().flow_from_files(&args.images, options)?;
     terminal.line(flow.found());
-    let mut backbone = backbone::open(&args.features, device, &terminal)?;
-    backbone::calibrate(&mut backbone, &args.features, &args.images, &terminal)?;
-
-    let weights = WeightsDescription::of(&backbone, args.features.weights.to_string());
+    let Frozen { network, weights, .. } = Frozen::find(&args.features, device, &args.cache, &args.images, &terminal)?;
     let all = metadata(&args.features, &flow, &weights, &[])?;
     let mut file = FeatureFile::create(&args.output, flow.samples(), Architecture::FEATURES, &all)?;
     let stop = interrupt.finish_first();
     let begun = Instant::now();
-    let store = cache::store(&args.cache, &backbone, &flow, &terminal);
-    let Source { mut features, report, tally, missing } = source(&args, &flow, &backbone, store.as_ref())?;
+    let store = cache::store(&args.cache, &network, &flow, &terminal);
+    let Source { mut features, report, tally, missing } = source(&args, &flow, &network, store.as_ref())?;
     // What is there already would say nothing about the time that is left.
     let bar = terminal.images_bar(Some(missing as u64));
     let computed = |rows: u64| tally.as_ref().map_or(rows, Tally::computed);
@@ -164,17 +161,22 @@ struct Source<'a> {
 fn source<'a>(
     args: &ExtractArgs,
     flow: &Flow,
-    backbone: &'a Backbone,
+    network: &'a Deferred,
     store: Option<&'a Store>,
 ) -> anyhow::Result<Source<'a>> {
     let loader = backbone::loader_options(&args.features, "extract");
     let Some(store) = store else {
+        network.backbone()?;
         let stream = flow.stream(0..1, &loader)?.blocking();
         let report = stream.report();
-        let features = Box::new(Extracted::new(stream, backbone));
+        let features = Box::new(Extracted::new(stream, network));
         return Ok(Source { features, report, tally: None, missing: flow.samples() });
     };
-    let features = Cached::new(flow.clone(), backbone, store, Views::Flips, 0..1, 0, loader)?;
+    let features = Cached::new(flow.clone(), network, store, Views::Flips, 0..1, 0, loader)?;
+    if features.missing() > 0 {
+        // While the first images are loaded.
+        network.backbone()?;
+    }
     let (report, tally, missing) = (features.report(), Some(features.tally()), features.missing());
     Ok(Source { features: Box::new(features), report, tally, missing })
 }

@@ -12,6 +12,7 @@ mod doctor;
 mod download;
 mod extract;
 mod failures;
+mod frozen;
 mod interrupt;
 mod scan;
 mod summary;

@@ -22,6 +22,8 @@ use crate::layers::TensorSpec;
 const SOURCE: &str = "source_digest";
 const LAYOUT: &str = "source_layout";
 const CHECKSUM: &str = "crc32";
+/// Of the other entries alone, so that they can be told without the tensors being read.
+const ABOUT_CHECKSUM: &str = "about_crc32";
 
 impl Weights {
     /// [`Weights::load`], by way of a copy in `folder` that is made the first time.
@@ -53,6 +55,46 @@ impl Weights {
         }
         Ok(weights)
     }
+}
+
+/// What a copy of a weights file says of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AboutCopy {
+    /// The batch-norm epsilon that belongs to the weights.
+    pub epsilon: f64,
+    /// Whether they were drawn, not learnt.
+    pub untrained: bool,
+}
+
+impl AboutCopy {
+    /// Reads the header of the copy in `folder` of the weights file with `digest`; `None` where there is no sound one.
+    /// The tensors are not looked at.
+    pub fn read(architecture: Architecture, digest: &str, folder: &Path) -> Option<Self> {
+        let file = File::open(copy_of(architecture, digest, folder)?).ok()?;
+        // SAFETY: as in `open`.
+        let map = unsafe { Mmap::map(&file) }.ok()?;
+        // When it was last used.
+        let _ = file.set_modified(std::time::SystemTime::now());
+        let (_, header) = SafeTensors::read_metadata(&map).ok()?;
+        let about = header.metadata().as_ref()?;
+        let (epsilon, untrained) = (about.get(format::EPSILON)?, about.get(format::UNTRAINED)?);
+        let sound = about.get(SOURCE)? == digest
+            && *about.get(ABOUT_CHECKSUM)? == about_checksum(digest, about.get(CHECKSUM)?, epsilon, untrained);
+        sound.then_some(())?;
+        Some(Self { epsilon: epsilon.parse().ok()?, untrained: untrained.parse().ok()? })
+    }
+}
+
+/// Whether the copy at `path`, which is called as its folder's owner calls it, is as it was written.
+pub fn is_sound_copy(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".safetensors"));
+    let Some((architecture, digest)) = name.and_then(|name| name.split_once('-')) else { return false };
+    let Ok(architecture) = architecture.parse() else { return false };
+    open(architecture, path, &format!("sha256:{digest}"), path).is_some()
+}
+
+fn about_checksum(digest: &str, checksum: &str, epsilon: &str, untrained: &str) -> String {
+    format!("{:08x}", crc32fast::hash(format!("{digest} {checksum} {epsilon} {untrained}").as_bytes()))
 }
 
 /// Where the copy lies; `None` where there can be none.
@@ -91,17 +133,24 @@ fn open(architecture: Architecture, path: &Path, digest: &str, copy: &Path) -> O
         values: values.collect::<Option<_>>()?,
         specs,
     };
-    (about.get(SOURCE)? == digest && *about.get(CHECKSUM)? == checksum(&weights)).then_some(weights)
+    let sum = checksum(&weights);
+    let head = about_checksum(digest, &sum, about.get(format::EPSILON)?, about.get(format::UNTRAINED)?);
+    (about.get(SOURCE)? == digest && *about.get(CHECKSUM)? == sum && *about.get(ABOUT_CHECKSUM)? == head)
+        .then_some(weights)
 }
 
 fn write(weights: &Weights, copy: &Path) -> std::io::Result<()> {
     if let Some(folder) = copy.parent() {
         std::fs::create_dir_all(folder)?;
     }
+    let sum = checksum(weights);
+    // As `format::serialize` writes them.
+    let (epsilon, untrained) = (format!("{:?}", weights.epsilon), weights.untrained.to_string());
     let about = HashMap::from([
         (SOURCE.to_owned(), weights.digest.clone()),
         (LAYOUT.to_owned(), weights.layout.to_string()),
-        (CHECKSUM.to_owned(), checksum(weights)),
+        (ABOUT_CHECKSUM.to_owned(), about_checksum(&weights.digest, &sum, &epsilon, &untrained)),
+        (CHECKSUM.to_owned(), sum),
     ]);
     let bytes = format::serialize(weights, about)?;
     format::prepare(&bytes, copy)?.persist(copy)?;
@@ -153,6 +202,11 @@ mod tests {
         same(&first, &plain);
         same(&second, &plain);
         assert_eq!(second.tensor_digest(), plain.tensor_digest());
+        if is_mapped(&second) {
+            let about = AboutCopy::read(Architecture::ResNet50, &digest, &copies).unwrap();
+            assert_eq!((about.epsilon, about.untrained), (plain.epsilon, plain.untrained));
+            assert!(is_sound_copy(&copy_of(Architecture::ResNet50, &digest, &copies).unwrap()));
+        }
         // Nothing else was left behind, and the source was not touched.
         assert!(std::fs::read_dir(&copies).unwrap().count() <= 1);
         assert_eq!(Weights::load(Architecture::ResNet50, &path).unwrap().digest(), digest);
@@ -188,6 +242,7 @@ mod tests {
             Vec::new(),
         ] {
             replace(&damaged);
+            assert!(!is_sound_copy(&copy));
             let again = load();
             assert!(!is_mapped(&again));
             same(&again, &plain);

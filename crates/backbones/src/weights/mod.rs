@@ -25,6 +25,7 @@ use crate::error::BackboneError;
 use crate::layers::TensorSpec;
 use values::Values;
 
+pub use converted::{AboutCopy, is_sound_copy};
 pub use statistics::{BatchNormStatistics, Moments};
 
 /// Where the names of a set of weights come from.
@@ -150,6 +151,11 @@ impl Weights {
         };
         weights.digest = weights.tensor_digest();
         weights
+    }
+
+    /// The batch-norm epsilon of drawn weights.
+    pub fn random_epsilon(architecture: Architecture) -> f64 {
+        Layout::Random.epsilon(architecture)
     }
 
     /// Writes all tensors as safetensors under their canonical names, with architecture and epsilon in the metadata,

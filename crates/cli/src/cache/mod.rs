@@ -17,10 +17,11 @@ use crate::Ending;
 use crate::args::cache::CacheArgs;
 use crate::terminal::Terminal;
 
-/// Look at the features that were computed before, verify them, or remove some
+/// Look at what was computed before, verify it, or remove some
 ///
 /// The cache is in folder `features` of the folder that XFER_CACHE_DIR names, or of ~/.cache/xfer. Everything in it can be
-/// computed again. Features that were made in the same way are in a folder of their own, in safetensors files.
+/// computed again. Features that were made in the same way are in a folder of their own, in safetensors files. Beside them
+/// are calibrated statistics of untrained networks and, in `converted`, copies of weights that are quick to open.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CacheVerbArgs {
     #[command(subcommand)]
@@ -52,6 +53,20 @@ pub(crate) fn run(args: CacheVerbArgs) -> anyhow::Result<Ending> {
         CacheVerb::Verify(args) => verify::run(&args),
         CacheVerb::Prune(args) => prune::run(&args),
     }
+}
+
+/// The folder of weights' copies, in that of everything that is kept.
+pub(crate) const CONVERTED: &str = "converted";
+
+/// The folder of the cache that a verb uses, if it uses one.
+pub(crate) fn folder_of(args: &CacheArgs) -> Option<PathBuf> {
+    folder(args.cache_dir.as_deref()).ok().filter(|_| !args.no_cache)
+}
+
+/// The folder of weights' copies, which belong to no cache that is named.
+fn converted(named: Option<&Path>) -> Option<PathBuf> {
+    let cache = xfer_hub::cache_dir().ok().filter(|_| named.is_none())?;
+    Some(cache.join(CONVERTED))
 }
 
 /// The folder of the cache.

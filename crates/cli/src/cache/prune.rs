@@ -6,11 +6,11 @@ use clap::ArgGroup;
 use serde_json::json;
 use xfer_trainer::features::cache;
 
-use super::{WhichArgs, folder, quantity};
+use super::{WhichArgs, converted, folder, quantity};
 use crate::Ending;
 use crate::terminal::{Terminal, print_json};
 
-/// Remove features from the cache, those that were not used for longest first
+/// Remove features, calibrations and copies of weights from the cache, those that were not used for longest first
 ///
 /// Features that were made in the same way go or stay together; what a running program uses stays. What is removed is
 /// computed again when it is needed.
@@ -42,10 +42,14 @@ pub(super) fn run(args: &PruneArgs) -> anyhow::Result<Ending> {
     let terminal = Terminal::new(args.which.json, 1);
     let older_than = if args.all { Some(Duration::ZERO) } else { args.older_than };
     let most = if args.all { Some(0) } else { args.max_size };
-    let pruned = cache::prune(&folder, older_than, most, args.dry_run)?;
+    let pruned =
+        cache::prune(&folder, converted(args.which.cache_dir.as_deref()).as_deref(), older_than, most, args.dry_run)?;
     let removed = if args.dry_run { "would be removed" } else { "removed" };
     for name in &pruned.removed {
         terminal.line(format_args!("{}: {removed}", folder.join(name).display()));
+    }
+    for path in &pruned.removed_copies {
+        terminal.line(format_args!("{}: {removed}", path.display()));
     }
     for name in &pruned.in_use {
         terminal.warn(format_args!("{}: in use, and left", folder.join(name).display()));
@@ -57,6 +61,7 @@ pub(super) fn run(args: &PruneArgs) -> anyhow::Result<Ending> {
             "folder": folder,
             "dry_run": args.dry_run,
             "removed": pruned.removed,
+            "removed_copies": pruned.removed_copies,
             "in_use": pruned.in_use,
             "freed": pruned.freed,
             "left": pruned.left,

@@ -3,7 +3,7 @@
 use serde_json::json;
 use xfer_trainer::features::cache;
 
-use super::{WhichArgs, folder, quantity};
+use super::{WhichArgs, converted, folder, quantity};
 use crate::Ending;
 use crate::terminal::{Terminal, print_json};
 
@@ -24,11 +24,13 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Ending> {
     let folder = folder(args.which.cache_dir.as_deref())?;
     let terminal = Terminal::new(args.which.json, 1);
     let mut read = 0;
-    let verified = cache::verify(&folder, |bytes| read += bytes)?;
+    let verified =
+        cache::verify(&folder, converted(args.which.cache_dir.as_deref()).as_deref(), |bytes| read += bytes)?;
     terminal.line(format_args!(
-        "{} vectors and {} photos are as they should be ({} read).",
+        "{} vectors, {} photos and {} calibrations and copies of weights are as they should be ({} read).",
         verified.rows,
         verified.photos,
+        verified.copies,
         quantity::bytes(read)
     ));
     if verified.outdated > 0 {
@@ -52,6 +54,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Ending> {
             "folder": folder,
             "sound": verified.is_sound(),
             "rows": verified.rows,
+            "copies": verified.copies,
             "damaged_rows": verified.damaged_rows,
             "damaged_files": verified.damaged_files,
             "photos": verified.photos,

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use xfer_backbones::Backbone;
 use xfer_loader::{Flow, FlowOptions, ReportHandle};
 use xfer_trainer::features::cache::{Cached, Store, Tally, Views};
-use xfer_trainer::features::{Extracted, FeatureSource};
+use xfer_trainer::features::{Deferred, Extracted, FeatureSource};
 use xfer_trainer::{FitOptions, Position};
 
 use super::TrainConfig;
@@ -33,7 +32,7 @@ pub(super) struct Source<'a> {
 }
 
 impl Stores {
-    pub(super) fn open(config: &TrainConfig, backbone: &Backbone, data: &Data, terminal: &Terminal) -> Self {
+    pub(super) fn open(config: &TrainConfig, backbone: &Deferred, data: &Data, terminal: &Terminal) -> Self {
         let views = Views::of_flow(&data.training, config.cache_views);
         let open = |flow: &Flow| cache::store(&config.cache, backbone, flow, terminal);
         let training = views.and_then(|_| open(&data.training));
@@ -56,7 +55,7 @@ impl Stores {
         plan: Plan,
         position: Position,
         config: &TrainConfig,
-        backbone: &'a Backbone,
+        backbone: &'a Deferred,
     ) -> anyhow::Result<Source<'a>> {
         let store = match self.views {
             Some(Views::Flips) => self.plain.as_ref(),
@@ -75,7 +74,7 @@ impl Stores {
         plan: Plan,
         position: Position,
         config: &TrainConfig,
-        backbone: &'a Backbone,
+        backbone: &'a Deferred,
     ) -> anyhow::Result<Source<'a>> {
         let store = self.plain.as_ref().map(|store| (store, Views::Flips));
         source(
@@ -107,13 +106,14 @@ fn source<'a>(
     cached: Option<(&'a Store, Views)>,
     name: &'static str,
     config: &TrainConfig,
-    backbone: &'a Backbone,
+    backbone: &'a Deferred,
 ) -> anyhow::Result<Source<'a>> {
     let max_batches = (!flow.options().shuffle).then_some(plan.steps);
     let options = FlowOptions { batch_size: plan.batch_size, max_batches, ..flow.options().clone() };
     let flow = flow.with_options(options)?;
     let loader = backbone::loader_options(&config.features, name);
     let Some((store, views)) = cached else {
+        backbone.backbone()?;
         let stream = match skip {
             0 => flow.stream(passes, &loader)?,
             skip => flow.stream_planned(flow.schedule(passes).skip_batches(skip)?, &flow.report(), &loader)?,
@@ -123,5 +123,9 @@ fn source<'a>(
         return Ok(Source { features, report, tally: None });
     };
     let features = Cached::new(flow, backbone, store, views, passes, skip, loader)?;
+    if features.missing() > 0 {
+        // While the first photos are loaded.
+        backbone.backbone()?;
+    }
     Ok(Source { report: features.report(), tally: Some(features.tally()), features: Box::new(features) })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::bail;
-use xfer_backbones::{Architecture, Backbone, Summary};
+use xfer_backbones::{Architecture, Summary};
 use xfer_loader::{Flow, Report};
 use xfer_trainer::callbacks::Callback;
 use xfer_trainer::features::FeatureSource;
@@ -27,6 +27,7 @@ use super::report::{Facts, TrainReport};
 use super::settings::settings;
 use super::states::States;
 use crate::args::values::MetricsAddress;
+use crate::frozen::Frozen;
 use crate::interrupt::Interrupt;
 use crate::telemetry::{self, Recorded};
 use crate::terminal::{Terminal, print_json};
@@ -50,8 +51,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let recorded = Recorded::install(&device.to_string(), &run)?;
     let metrics_address = serve(&recorded, config.metrics, &terminal);
 
-    let mut backbone = backbone::open(&config.features, device, &terminal)?;
-    let calibrated = backbone::calibrate(&mut backbone, &config.features, data.training.root(), &terminal)?;
+    let frozen = Frozen::find(&config.features, device, &config.cache, data.training.root(), &terminal)?;
     let classes = data.training.class_names().to_vec();
     terminal.line(Summary::short(config.features.backbone, classes.len()));
 
@@ -65,9 +65,9 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let optimizer = config.optimizer.config(options.epochs.saturating_mul(options.steps_per_epoch));
     let optimizer = optimizer.map_err(anyhow::Error::msg)?;
     let mut learner = learner(&config, &data.training, &optimizer)?;
-    let stores = Stores::open(&config, &backbone, &data, &terminal);
+    let stores = Stores::open(&config, &frozen.network, &data, &terminal);
     let digest = data_digest(&data.flows(), stores.known());
-    let settings = settings(&config, &data, &digest, &backbone, (training, validation), &optimizer);
+    let settings = settings(&config, &data, &digest, &frozen.network, (training, validation), &optimizer);
     let mut manifest = Manifest {
         format_version: Manifest::VERSION,
         program: Program::this(),
@@ -80,10 +80,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
             training: PartRecord::of(&data.training),
             validation: data.validation.as_ref().map(PartRecord::of),
         },
-        weights: WeightsRecord {
-            source: config.features.weights.to_string(),
-            digest: backbone.weights().digest().to_owned(),
-        },
+        weights: WeightsRecord { source: config.features.weights.to_string(), digest: frozen.weights.digest.clone() },
         backbone: config.features.backbone.name().to_owned(),
         device: device.to_string(),
         precision: config.features.precision.to_string(),
@@ -104,15 +101,12 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let position = from.as_ref().map_or(Ok(Position::default()), Position::of)?;
     manifest.write(folder.path())?;
 
-    let mut train = stores.training(&data.training, training, position, &config, &backbone)?;
+    let mut train = stores.training(&data.training, training, position, &config, &frozen.network)?;
     let mut validate = match data.validation.as_ref().zip(validation) {
-        Some((flow, plan)) => Some(stores.validation(flow, plan, position, &config, &backbone)?),
+        Some((flow, plan)) => Some(stores.validation(flow, plan, position, &config, &frozen.network)?),
         None => None,
     };
-    let around = Around {
-        description: description(&config, classes, &backbone),
-        batch_norm: calibrated.then(|| backbone.batch_norm_statistics()),
-    };
+    let around = Around { description: description(&config, classes, frozen.weights), batch_norm: frozen.calibrated };
     let mut progress = Progress::new(&terminal, options);
     let mut followers = callbacks(&config, folder.path(), validation.is_some(), &around)?;
     let mut all: Vec<&mut dyn Callback> = vec![&mut progress];
@@ -258,13 +252,13 @@ fn counts(sources: &[Option<&Source<'_>>]) -> Option<(u64, u64)> {
     Some((tallies().map(Tally::cached).sum(), tallies().map(Tally::computed).sum()))
 }
 
-fn description(config: &TrainConfig, classes: Vec<String>, backbone: &Backbone) -> ModelDescription {
+fn description(config: &TrainConfig, classes: Vec<String>, weights: WeightsDescription) -> ModelDescription {
     let features = &config.features;
     let decode = features.photos.decode_options();
     ModelDescription {
         classes,
         backbone: features.backbone,
-        weights: WeightsDescription::of(backbone, features.weights.to_string()),
+        weights,
         precision: features.precision,
         features: Architecture::FEATURES,
         preprocessing: preprocessing_of(features.backbone),

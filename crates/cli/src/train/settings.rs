@@ -1,8 +1,8 @@
 //! What the result of a training depends on, by name, so that two runs can be told apart.
 
 use serde_json::{Map, Value, json};
-use xfer_backbones::Backbone;
 use xfer_trainer::OptimizerConfig;
+use xfer_trainer::features::Deferred;
 use xfer_trainer::features::cache::{Space, Stored};
 
 use super::TrainConfig;
@@ -14,7 +14,7 @@ pub(super) fn settings(
     config: &TrainConfig,
     data: &Data,
     digest: &str,
-    backbone: &Backbone,
+    network: &Deferred,
     (training, validation): (Plan, Option<Plan>),
     optimizer: &OptimizerConfig,
 ) -> Map<String, Value> {
@@ -24,7 +24,7 @@ pub(super) fn settings(
     let settings = [
         ("data", json!(digest)),
         ("seed", json!(config.seed)),
-        ("features", json!(Space::of(backbone, &data.training, stored).description())),
+        ("features", json!(Space::of(network, &data.training, stored).description())),
         ("augmentation", json!(format!("{:?}", config.augmented))),
         ("views", json!(config.cache_views)),
         ("training", plan(training)),

@@ -1,10 +1,54 @@
 //! Features from a frozen backbone.
 
-use xfer_backbones::{Architecture, Backbone, Device, ImageBatch, PixelData};
+use xfer_backbones::{Architecture, Backbone, Device, ImageBatch, PixelData, Precision};
 use xfer_loader::{Batch, Pixels};
 
 use super::FeatureExtractor;
 use crate::error::TrainerError;
+
+/// What the features of a backbone depend on but the image; known without its weights being read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// Which network.
+    pub architecture: Architecture,
+    /// Digest of its weights, batch-norm statistics included.
+    pub weights: String,
+    /// Epsilon of every batch norm.
+    pub batch_norm_epsilon: f64,
+    /// Where it runs.
+    pub device: Device,
+    /// What it computes in.
+    pub precision: Precision,
+}
+
+impl Identity {
+    /// Of a backbone as it is now.
+    pub fn of(backbone: &Backbone) -> Self {
+        Self {
+            architecture: backbone.architecture(),
+            weights: backbone.weights().digest().to_owned(),
+            batch_norm_epsilon: backbone.epsilon(),
+            device: backbone.device(),
+            precision: backbone.precision(),
+        }
+    }
+
+    /// By name, with what this machine adds.
+    pub fn describe(&self) -> Vec<(String, String)> {
+        let device = if self.device == Device::Cpu { instructions() } else { "cuda" };
+        [
+            ("backbone", self.architecture.to_string()),
+            ("weights", self.weights.clone()),
+            ("batch_norm_epsilon", self.batch_norm_epsilon.to_string()),
+            ("device", device.to_owned()),
+            ("precision", self.precision.name().to_owned()),
+            // Another way of computing rounds in another way.
+            ("engine", if self.device.has_fused_convolutions() { "fused" } else { "plain" }.to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+}
 
 impl FeatureExtractor for Backbone {
     fn feature_len(&self) -> usize {
@@ -12,18 +56,7 @@ impl FeatureExtractor for Backbone {
     }
 
     fn identity(&self) -> Vec<(String, String)> {
-        let device = if self.device() == Device::Cpu { instructions() } else { "cuda" };
-        [
-            ("backbone", self.architecture().to_string()),
-            ("weights", self.weights().digest().to_owned()),
-            ("batch_norm_epsilon", self.epsilon().to_string()),
-            ("device", device.to_owned()),
-            ("precision", self.precision().name().to_owned()),
-            // Another way of computing rounds in another way.
-            ("engine", if self.is_fused() { "fused" } else { "plain" }.to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        Identity::of(self).describe()
     }
 
     fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError> {

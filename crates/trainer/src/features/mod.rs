@@ -2,6 +2,7 @@
 
 mod backbone;
 pub mod cache;
+mod deferred;
 mod file;
 mod targets;
 
@@ -13,6 +14,8 @@ use xfer_loader::{Batch, LoaderError};
 use crate::error::TrainerError;
 use crate::learner::Samples;
 
+pub use backbone::Identity;
+pub use deferred::Deferred;
 pub use file::FeatureFile;
 pub use targets::FeatureTargets;
 

@@ -72,7 +72,7 @@ impl Model {
         let head = tensors::encode_head(&self.head);
         let digest = sha256(&head);
         let mut contents = vec![(Self::HEAD_FILE, head)];
-        contents.extend(self.batch_norm.as_ref().map(|s| (Self::BATCH_NORM_FILE, tensors::encode_statistics(s))));
+        contents.extend(self.batch_norm.as_ref().map(|s| (Self::BATCH_NORM_FILE, tensors::encode_statistics(s, None))));
         let shape = HeadDescription::of(&self.head);
         let plain = shape == HeadDescription::softmax(self.description.classes.len());
         let document = Document {

@@ -9,6 +9,8 @@
 mod files;
 mod tensors;
 
+pub(crate) use tensors::{decode_statistics, encode_statistics};
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};

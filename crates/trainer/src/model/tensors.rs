@@ -1,5 +1,6 @@
 //! f32 tensors to and from safetensors.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::tensor::TensorView;
@@ -26,7 +27,7 @@ pub(super) fn encode_head(head: &Head) -> Vec<u8> {
                 (format!("{prefix}{BIAS}"), vec![layer.outputs()], layer.bias().to_vec()),
             ]
         });
-    encode(tensors.collect())
+    encode(tensors.collect(), None)
 }
 
 pub(super) fn decode_head(
@@ -45,15 +46,16 @@ pub(super) fn decode_head(
     Head::from_layers(hidden, layer("", shape.hidden.unwrap_or(features), shape.outputs)?, shape.activation)
 }
 
-pub(super) fn encode_statistics(statistics: &BatchNormStatistics) -> Vec<u8> {
+/// `about` is the file's metadata.
+pub(crate) fn encode_statistics(statistics: &BatchNormStatistics, about: Option<BTreeMap<String, String>>) -> Vec<u8> {
     let tensors = statistics.iter().flat_map(|(layer, moments)| {
         [(MEAN, &moments.mean), (VARIANCE, &moments.variance)]
             .map(|(name, values)| (format!("{layer}/{name}"), vec![values.len()], values.clone()))
     });
-    encode(tensors.collect())
+    encode(tensors.collect(), about)
 }
 
-pub(super) fn decode_statistics(path: &Path, bytes: &[u8]) -> Result<BatchNormStatistics, TrainerError> {
+pub(crate) fn decode_statistics(path: &Path, bytes: &[u8]) -> Result<BatchNormStatistics, TrainerError> {
     let tensors = parse(path, bytes)?;
     let mut statistics = BatchNormStatistics::new();
     for name in tensors.names() {
@@ -66,7 +68,7 @@ pub(super) fn decode_statistics(path: &Path, bytes: &[u8]) -> Result<BatchNormSt
     Ok(statistics)
 }
 
-fn encode(tensors: Vec<(String, Vec<usize>, Vec<f32>)>) -> Vec<u8> {
+fn encode(tensors: Vec<(String, Vec<usize>, Vec<f32>)>, about: Option<BTreeMap<String, String>>) -> Vec<u8> {
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
         .into_iter()
         .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
@@ -75,7 +77,8 @@ fn encode(tensors: Vec<(String, Vec<usize>, Vec<f32>)>) -> Vec<u8> {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
         (name, view.unwrap_or_else(|error| unreachable!("shape and values of {name} agree: {error}")))
     });
-    safetensors::serialize(views, None).unwrap_or_else(|error| unreachable!("the tensors are well formed: {error}"))
+    let about = about.map(|about| about.into_iter().collect());
+    safetensors::serialize(views, about).unwrap_or_else(|error| unreachable!("the tensors are well formed: {error}"))
 }
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, TrainerError> {

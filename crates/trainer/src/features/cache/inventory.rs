@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::content::{Content, FileStat};
+use super::copies::{self, CopyEntry};
 use super::records;
 use super::shard::{Shard, Stored};
 use super::store::{is_shard, modified, name};
@@ -36,9 +37,11 @@ pub struct SpaceEntry {
 pub struct Verified {
     /// Vectors that are as they were written.
     pub rows: u64,
+    /// Calibrations and copies of weights that are as they were written.
+    pub copies: u64,
     /// Vectors that are not, and are now removed.
     pub damaged_rows: u64,
-    /// Files whose header is damaged, and that are now removed.
+    /// Files whose header is damaged, and calibrations and copies of weights that are damaged anywhere; now removed.
     pub damaged_files: Vec<PathBuf>,
     /// Photos that were read and hold what they are known to hold.
     pub photos: u64,
@@ -54,6 +57,8 @@ pub struct Verified {
 pub struct Pruned {
     /// Names of the spaces that are gone.
     pub removed: Vec<String>,
+    /// Calibrations and copies of weights that are gone.
+    pub removed_copies: Vec<PathBuf>,
     /// Names of those that would have to go, but are in use.
     pub in_use: Vec<String>,
     /// Bytes that are free again.
@@ -110,13 +115,23 @@ pub fn list(cache: &Path) -> Vec<SpaceEntry> {
 }
 
 /// Looks at every byte of the cache, and reads every photo that it knows and that seems not to have changed; tells `read`
-/// how many bytes each step took. What is damaged, and what is no longer true, is removed.
+/// how many bytes each step took. What is damaged, and what is no longer true, is removed. Copies of weights are looked
+/// for in `converted`.
 ///
 /// # Errors
 ///
 /// A damaged file cannot be replaced or removed.
-pub fn verify(cache: &Path, mut read: impl FnMut(u64)) -> Result<Verified, TrainerError> {
+pub fn verify(cache: &Path, converted: Option<&Path>, mut read: impl FnMut(u64)) -> Result<Verified, TrainerError> {
     let mut verified = Verified::default();
+    for copy in copies::copies(cache, converted) {
+        read(copy.bytes);
+        if copy.is_sound() {
+            verified.copies += 1;
+        } else {
+            remove(&copy.path)?;
+            verified.damaged_files.push(copy.path);
+        }
+    }
     for entry in list(cache) {
         let Some((stored, features)) = entry.vectors() else { continue };
         let folder = cache.join(&entry.name);
@@ -180,23 +195,44 @@ fn verify_records(folder: &Path, verified: &mut Verified, read: &mut impl FnMut(
     Ok(())
 }
 
-/// Removes spaces that were not used for longer than `unused`, and then those that were not used for longest, until no
-/// more than `most` bytes are left; and what processes that were killed have left behind. Spaces in use stay. `dry`
+/// Removes spaces, calibrations and, in `converted`, copies of weights that were not used for longer than `unused`, and
+/// then those that were not used for longest, until no more than `most` bytes are left; and what processes that were killed have left behind. Spaces in use stay. `dry`
 /// only tells what would be done.
 ///
 /// # Errors
 ///
 /// A file cannot be removed.
-pub fn prune(cache: &Path, unused: Option<Duration>, most: Option<u64>, dry: bool) -> Result<Pruned, TrainerError> {
+pub fn prune(
+    cache: &Path,
+    converted: Option<&Path>,
+    unused: Option<Duration>,
+    most: Option<u64>,
+    dry: bool,
+) -> Result<Pruned, TrainerError> {
     let mut pruned = Pruned::default();
-    let entries = list(cache);
-    let mut left: u64 = entries.iter().map(|entry| entry.bytes).sum();
+    let spaces = list(cache).into_iter().map(Item::Space);
+    let mut items: Vec<Item> = spaces.chain(copies::copies(cache, converted).into_iter().map(Item::Copy)).collect();
+    items.sort_by_key(Item::used);
+    let mut left: u64 = items.iter().map(Item::bytes).sum();
     let now = SystemTime::now();
-    for entry in entries.iter().rev() {
-        let old = unused.is_some_and(|unused| now.duration_since(entry.used).is_ok_and(|since| since >= unused));
+    for item in &items {
+        let old = unused.is_some_and(|unused| now.duration_since(item.used()).is_ok_and(|since| since >= unused));
         if !old && most.is_none_or(|most| left <= most) {
             continue;
         }
+        let entry = match item {
+            Item::Space(entry) => entry,
+            Item::Copy(copy) => {
+                // Whoever has it mapped keeps what is mapped.
+                if !dry {
+                    remove(&copy.path)?;
+                }
+                left -= copy.bytes;
+                pruned.freed += copy.bytes;
+                pruned.removed_copies.push(copy.path.clone());
+                continue;
+            }
+        };
         let folder = cache.join(&entry.name);
         let Some(lock) = lock_alone(&folder) else {
             pruned.in_use.push(entry.name.clone());
@@ -217,11 +253,34 @@ pub fn prune(cache: &Path, unused: Option<Duration>, most: Option<u64>, dry: boo
     }
     if !dry {
         let kept = || list(cache).into_iter().filter(|entry| !pruned.removed.contains(&entry.name));
+        pruned.freed += copies::sweep(cache, converted)?;
         pruned.freed += sweep(cache, &kept().map(|entry| entry.name).collect())?;
         forget(cache, &kept().collect::<Vec<_>>())?;
     }
     pruned.left = left;
     Ok(pruned)
+}
+
+/// What goes or stays as a whole.
+enum Item {
+    Space(SpaceEntry),
+    Copy(CopyEntry),
+}
+
+impl Item {
+    fn used(&self) -> SystemTime {
+        match self {
+            Self::Space(entry) => entry.used,
+            Self::Copy(copy) => copy.used,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Space(entry) => entry.bytes,
+            Self::Copy(copy) => copy.bytes,
+        }
+    }
 }
 
 /// Removes files that were never finished, and folders that were half removed.
@@ -301,7 +360,7 @@ fn is_records(path: &Path) -> bool {
     name(path).is_some_and(|name| name.starts_with(records::PREFIX))
 }
 
-fn remove(path: &Path) -> Result<(), TrainerError> {
+pub(super) fn remove(path: &Path) -> Result<(), TrainerError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(TrainerError::Write { path: path.to_owned(), source: error })

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <cache>/files/files-*.safetensors        which file holds which content        (records)
+//! <cache>/calibrations/*.safetensors        batch-norm statistics of untrained networks (calibration)
 //! <cache>/<space>/space.json               what all vectors of the folder are of (space)
 //! <cache>/<space>/features-*.safetensors   vectors and their keys                (shard)
 //! ```
@@ -14,7 +15,9 @@
 //! processes may use a cache at once, and one that is killed leaves nothing half done. Every row has a checksum, which is
 //! verified when the row is used; what is damaged is computed again.
 
+mod calibration;
 mod content;
+mod copies;
 mod digest;
 mod inventory;
 mod lookup;
@@ -28,6 +31,8 @@ mod store;
 mod table;
 mod tensors;
 
+pub use calibration::{Calibrated, CalibrationKey, Calibrations};
+pub use copies::{CopyEntry, CopyKind, copies};
 pub use digest::data_digest;
 pub use inventory::{Pruned, SpaceEntry, Verified, list, prune, verify};
 pub use shard::Stored;
@@ -37,6 +42,8 @@ pub use store::{Store, Warn};
 
 /// The folder of the records.
 const FILES: &str = "files";
+/// The folder of calibrated batch-norm statistics.
+const CALIBRATIONS: &str = "calibrations";
 /// What a space is of, in its folder.
 const SPACE_FILE: &str = "space.json";
 /// Locked while a folder is in use; its time says when it was last.

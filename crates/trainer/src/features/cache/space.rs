@@ -25,6 +25,11 @@ impl Space {
     /// The space of the features that `extractor` makes of what `flow` loads. Flips are no part of it: each way is a view
     /// of its own.
     pub fn of<E: FeatureExtractor + ?Sized>(extractor: &E, flow: &Flow, stored: Stored) -> Self {
+        Self::from_identity(extractor.identity(), extractor.feature_len(), flow, stored)
+    }
+
+    /// The same of an extractor that says `identity` of itself and makes vectors of `features` numbers.
+    pub fn from_identity(identity: Vec<(String, String)>, features: usize, flow: &Flow, stored: Stored) -> Self {
         let (options, generator) = (flow.options(), flow.generator());
         let scaled = match options.decode_scale {
             DecodeScale::Exact => false,
@@ -33,7 +38,7 @@ impl Space {
         };
         let decode = options.decode;
         let text = |value: &dyn std::fmt::Display| value.to_string();
-        let mut description: BTreeMap<String, String> = extractor.identity().into_iter().collect();
+        let mut description: BTreeMap<String, String> = identity.into_iter().collect();
         description.extend(
             [
                 ("numerics", text(&NUMERICS)),
@@ -47,7 +52,7 @@ impl Space {
                 ("alpha", text(&decode.alpha)),
                 ("decode", if scaled { "scaled" } else { "exact" }.to_owned()),
                 ("pixels", format!("{:?} {:?}", options.pixel_type, options.layout)),
-                ("features", text(&extractor.feature_len())),
+                ("features", text(&features)),
                 ("stored", text(&stored)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
@@ -56,7 +61,7 @@ impl Space {
             // How it standardises, and what a warp does with a draw.
             description.insert("generator".to_owned(), format!("{generator:?}"));
         }
-        Self { description, features: extractor.feature_len(), stored }
+        Self { description, features, stored }
     }
 
     /// What it is of, by name.

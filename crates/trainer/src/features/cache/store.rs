@@ -374,7 +374,7 @@ impl State {
 }
 
 /// What files were found to hold before.
-fn load_records(folder: &Path) -> Table<FileId, Content> {
+pub(super) fn load_records(folder: &Path) -> Table<FileId, Content> {
     let mut entries = Vec::new();
     for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
         if name(&path).is_some_and(|name| name.starts_with(records::PREFIX)) {

@@ -55,9 +55,9 @@ fn files_that_are_no_shards_are_named_once_and_verifying_removes_them() {
     let mut flipped = rows.clone();
     *flipped.last_mut().unwrap() ^= 1;
     fs::write(whole.last().unwrap(), flipped).unwrap();
-    let verified = verify(&world.path("cache"), |_| {}).unwrap();
+    let verified = verify(&world.path("cache"), None, |_| {}).unwrap();
     assert_eq!(verified.damaged_files.len() + verified.damaged_rows as usize, if whole.len() > 1 { 2 } else { 1 });
-    let verified = verify(&world.path("cache"), |_| {}).unwrap();
+    let verified = verify(&world.path("cache"), None, |_| {}).unwrap();
     assert!(verified.is_sound() && verified.rows > 0, "{verified:?}");
     world.warnings();
     assert_eq!(world.cached(&flow, 2).0, expected);
@@ -92,7 +92,7 @@ fn several_at_once_get_the_same() {
     });
     assert_eq!(world.cached(&flow, 4), (expected, 0));
     assert_eq!(world.warnings(), [""; 0]);
-    assert!(verify(&world.path("cache"), |_| {}).unwrap().is_sound());
+    assert!(verify(&world.path("cache"), None, |_| {}).unwrap().is_sound());
 }
 
 // invariant 9: what another run writes in the meantime is of use, and what this one has is written nevertheless.

@@ -78,7 +78,7 @@ fn the_cache_is_listed_verified_and_pruned() {
     let world = World::new();
     settle();
     let (cache, none) = (world.path("cache"), world.path("none"));
-    assert!(list(&none).is_empty() && verify(&none, |_| {}).unwrap().is_sound() && !none.exists());
+    assert!(list(&none).is_empty() && verify(&none, None, |_| {}).unwrap().is_sound() && !none.exists());
     let flow = world.flipped();
     world.cached(&flow, 1);
     world.cached_as(&flow, 2, None, Stored::F16);
@@ -87,25 +87,25 @@ fn the_cache_is_listed_verified_and_pruned() {
     assert_eq!(entries.iter().map(|entry| entry.description["stored"].as_str()).collect::<Vec<_>>(), ["f16", "f32"]);
     assert_eq!(entries[1].rows, 12);
     let mut bytes = 0;
-    let verified = verify(&cache, |read| bytes += read).unwrap();
+    let verified = verify(&cache, None, |read| bytes += read).unwrap();
     assert!(verified.is_sound() && bytes > 0, "{verified:?}");
     assert_eq!((verified.rows, verified.photos), (entries[0].rows + 12, 12));
 
     let hour = std::time::Duration::from_secs(3600);
-    assert_eq!(prune(&cache, Some(hour), None, false).unwrap().removed, [""; 0], "both were used just now");
+    assert_eq!(prune(&cache, None, Some(hour), None, false).unwrap().removed, [""; 0], "both were used just now");
     let in_use = world.store(&flow, Stored::F32);
-    let pruned = prune(&cache, None, Some(0), true).unwrap();
+    let pruned = prune(&cache, None, None, Some(0), true).unwrap();
     assert_eq!((pruned.removed.len(), pruned.in_use.len()), (1, 1), "one is in use");
     assert_eq!(list(&cache).len(), 2, "nothing was done");
     // That it is in use makes it the one that was used last.
-    let pruned = prune(&cache, None, Some(entries[1].bytes), false).unwrap();
+    let pruned = prune(&cache, None, None, Some(entries[1].bytes), false).unwrap();
     assert_eq!((pruned.removed, pruned.left), (vec![entries[0].name.clone()], entries[1].bytes));
     assert_eq!(list(&cache).iter().map(|entry| &entry.name).collect::<Vec<_>>(), [&entries[1].name]);
     in_use.finish();
     assert_eq!(world.cached(&flow, 1).1, 0, "what was left is of use");
 
     fs::write(cache.join(&entries[1].name).join(".features-1.safetensors.x.tmp"), "half").unwrap();
-    let pruned = prune(&cache, Some(std::time::Duration::ZERO), None, false).unwrap();
+    let pruned = prune(&cache, None, Some(std::time::Duration::ZERO), None, false).unwrap();
     assert_eq!((pruned.removed.len(), pruned.left), (1, 0));
     let left: Vec<_> = fs::read_dir(&cache).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["files"], "and no more than its lock is in it");
@@ -133,7 +133,7 @@ fn verifying_finds_what_no_time_tells() {
     crate::features::cache::records::write(&folder, &all).unwrap();
     assert_ne!(world.cached(&flow, 1).0, world.uncached(&flow, 1), "what it held before is believed");
 
-    let verified = verify(&world.path("cache"), |_| {}).unwrap();
+    let verified = verify(&world.path("cache"), None, |_| {}).unwrap();
     assert_eq!((verified.changed, verified.photos), (vec![path], 11));
     assert_eq!(world.cached(&flow, 1), (world.uncached(&flow, 1), 1));
 }
