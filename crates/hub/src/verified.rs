@@ -1,6 +1,7 @@
 //! Checksums that were computed before, so that a start does not read 90 MB again.
 //!
-//! A record holds for as long as the file keeps its size and modification time. Records live in this project's cache,
+//! A record holds for as long as the file keeps its size, its modification time and, on Unix, its inode and the time of its
+//! last change, which nobody can set. Records live in this project's cache,
 //! one small file each, so that processes do not overwrite each other's; a record that cannot be read or written only
 //! costs time.
 
@@ -25,6 +26,9 @@ struct Record {
     path: PathBuf,
     bytes: u64,
     modified_ns: u128,
+    /// Of the inode, and its number; 0 where there are none. Records from before have neither, and hold no more.
+    #[serde(default)]
+    changed: [i64; 3],
     checksum: String,
 }
 
@@ -64,8 +68,10 @@ impl Verified {
     fn recorded(&self, path: &Path, metadata: &Metadata, algorithm: Algorithm) -> Option<Checksum> {
         let text = std::fs::read(self.file(path, algorithm)).ok()?;
         let record: Record = serde_json::from_slice(&text).ok()?;
-        let fits =
-            record.path == path && record.bytes == metadata.len() && record.modified_ns == modified_ns(metadata)?;
+        let fits = record.path == path
+            && record.bytes == metadata.len()
+            && record.modified_ns == modified_ns(metadata)?
+            && record.changed == changed(metadata);
         let checksum: Checksum = record.checksum.parse().ok()?;
         (fits && checksum.algorithm() == algorithm).then_some(checksum)
     }
@@ -74,8 +80,13 @@ impl Verified {
         let Some(modified_ns) = modified_ns(metadata) else {
             return;
         };
-        let record =
-            Record { path: path.to_owned(), bytes: metadata.len(), modified_ns, checksum: checksum.hex().to_owned() };
+        let record = Record {
+            path: path.to_owned(),
+            bytes: metadata.len(),
+            modified_ns,
+            changed: changed(metadata),
+            checksum: checksum.hex().to_owned(),
+        };
         let written = (|| {
             std::fs::create_dir_all(&self.folder)?;
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
@@ -97,6 +108,20 @@ impl Verified {
 fn modified_ns(metadata: &Metadata) -> Option<u128> {
     let time = metadata.modified().ok()?;
     Some(time.duration_since(UNIX_EPOCH).ok()?.as_nanos())
+}
+
+/// Seconds and nanoseconds of the inode's last change, and its number.
+fn changed(metadata: &Metadata) -> [i64; 3] {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        [metadata.ctime(), metadata.ctime_nsec(), metadata.ino().cast_signed()]
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        [0; 3]
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +158,23 @@ mod tests {
         let (other, bytes) = read_of(&verified, &path);
         assert_eq!(bytes, 5);
         assert_ne!(other, first);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_change_that_keeps_size_and_time_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let verified = Verified::in_models_dir(folder.path());
+        let path = folder.path().join("weights");
+        fs::write(&path, "first").unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let (first, _) = read_of(&verified, &path);
+        std::thread::sleep(Duration::from_millis(30));
+        fs::write(&path, "other").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), modified);
+        let (other, bytes) = read_of(&verified, &path);
+        assert!(bytes == 5 && other != first);
     }
 
     #[test]
