@@ -12,9 +12,11 @@ mod extract;
 mod failures;
 mod interrupt;
 mod metrics;
+mod resume;
 mod scan;
 mod split;
 mod summary;
+mod surface;
 mod train;
 mod warm;
 
