@@ -132,7 +132,8 @@ impl Index {
                 check_folder(directory)?;
                 directory.as_path()
             }
-            None => table.parent().unwrap_or(Path::new("")),
+            // A bare name has an empty parent, which no system call takes for the folder that it is in.
+            None => table.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
         };
         let origin = Origin::Table { validated: options.validate_filenames };
         let mut index = Self::new(root, options.class_mode, origin);
