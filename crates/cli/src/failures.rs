@@ -1,7 +1,7 @@
 //! What the loader found wrong with photos, told once: at the end of a run.
 
 use serde_json::{Value, json};
-use xfer_loader::{Flow, Report};
+use xfer_loader::{Failure, Flow, Report};
 
 use crate::terminal::Terminal;
 
@@ -78,6 +78,11 @@ pub(crate) fn list(report: &Report) -> Vec<Value> {
         })
     });
     failures.collect()
+}
+
+/// What is wrong with a file, without its name: `decode: the JPEG data is cut short after 3000 bytes`.
+pub(crate) fn why(failure: &Failure) -> String {
+    format!("{}: {}", failure.stage(), failure.reason())
 }
 
 /// `1 file`, `2 files`.

@@ -10,10 +10,14 @@ mod bench;
 mod cache;
 mod doctor;
 mod download;
+mod evaluate;
 mod extract;
 mod failures;
 mod frozen;
 mod interrupt;
+mod model;
+mod predict;
+mod rows;
 mod scan;
 mod summary;
 mod telemetry;
@@ -40,6 +44,8 @@ fn main() -> ExitCode {
     // Each verb asks for its device before any other use of libtorch, which remembers the first answer for good.
     let ended = match args.verb {
         Verb::Train(args) => train::command(*args, given).map(|config| config.and_then(train::run)),
+        Verb::Evaluate(args) => args.check().map(evaluate::run),
+        Verb::Predict(args) => args.check().map(predict::run),
         Verb::Extract(args) => args.check().map(extract::run),
         Verb::Batches(args) => Ok(batches::run(*args)),
         Verb::Scan(args) => Ok(scan::run(args)),

@@ -60,7 +60,9 @@ impl Terminal {
     /// A bar of images done, with their rate and the time left.
     pub(crate) fn images_bar(&self, images: Option<u64>) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(images, self.draw_target());
-        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {bar:20.green/dim} {eta} left, {per_sec}") {
+        let template =
+            if images.is_some() { "{pos}/{len} {bar:20.green/dim} {eta} left, {per_sec}" } else { "{pos} {per_sec}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
             let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
                 // Writing to a bar's line does not fail.
                 let _ = write!(out, "{:.1} images/s", state.per_sec());

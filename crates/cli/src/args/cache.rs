@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use xfer_trainer::features::cache::Stored;
 
 /// Features that were computed before are not computed again.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Cache of features")]
 pub(crate) struct CacheArgs {
     /// Compute all features anew, and keep none of them

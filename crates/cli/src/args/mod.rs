@@ -15,7 +15,7 @@ pub(crate) mod values;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::{batches, bench, cache as cache_verb, doctor, extract, scan, summary, train};
+use crate::{batches, bench, cache as cache_verb, doctor, evaluate, extract, predict, scan, summary, train};
 use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};
 
@@ -34,6 +34,8 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Train(Box<train::TrainArgs>),
+    Evaluate(Box<evaluate::EvaluateArgs>),
+    Predict(Box<predict::PredictArgs>),
     Extract(Box<extract::ExtractArgs>),
     Batches(Box<batches::BatchesArgs>),
     Scan(scan::ScanArgs),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::bail;
 use xfer_backbones::{Architecture, Summary};
-use xfer_loader::{Flow, Report};
+use xfer_loader::{Compat, DecodeScale, Flow, Report};
 use xfer_trainer::callbacks::Callback;
 use xfer_trainer::features::FeatureSource;
 use xfer_trainer::features::cache::{Tally, data_digest};
@@ -255,6 +255,11 @@ fn counts(sources: &[Option<&Source<'_>>]) -> Option<(u64, u64)> {
 fn description(config: &TrainConfig, classes: Vec<String>, weights: WeightsDescription) -> ModelDescription {
     let features = &config.features;
     let decode = features.photos.decode_options();
+    // What `auto` was: the model does not remember --compat.
+    let decode_scale = match (features.photos.decode, config.augmented.compat_mode()) {
+        (DecodeScale::Auto, Compat::Keras3) => DecodeScale::Exact,
+        (asked, _) => asked,
+    };
     ModelDescription {
         classes,
         backbone: features.backbone,
@@ -267,7 +272,7 @@ fn description(config: &TrainConfig, classes: Vec<String>, weights: WeightsDescr
         exif: decode.exif,
         depth16: decode.depth16,
         alpha: decode.alpha,
-        decode: features.photos.decode,
+        decode: decode_scale,
         seed: config.seed,
     }
 }
