@@ -10,6 +10,7 @@ mod archive;
 mod bench;
 mod bench_backbone;
 mod cargo;
+mod check_exports;
 mod fetch_weights;
 mod gpu_check;
 mod observe;
@@ -51,6 +52,8 @@ enum Command {
     Tidy,
     /// Prove on random configurations that the loader gives Keras' numbers; needs a Python with Keras.
     Parity(parity::Options),
+    /// Prove that PyTorch and Keras read what `xfer-cli export` writes; needs a Python that has them.
+    CheckExports(check_exports::Options),
     /// Measure the loader beside other loaders, and how it scales.
     Bench(bench::Options),
     /// Check on a machine with a GPU what only a GPU can show: features, speed, idleness.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Tidy => tidy::run(),
         Command::Parity(options) => parity::run(&options),
+        Command::CheckExports(options) => check_exports::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::GpuCheck(options) => gpu_check::run(&options),
         Command::Observe(options) => observe::run(&options),

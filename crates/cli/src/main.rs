@@ -11,6 +11,7 @@ mod cache;
 mod doctor;
 mod download;
 mod evaluate;
+mod export;
 mod extract;
 mod failures;
 mod frozen;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Verb::Evaluate(args) => args.check().map(evaluate::run),
         Verb::Predict(args) => args.check().map(predict::run),
         Verb::Extract(args) => args.check().map(extract::run),
+        Verb::Export(args) => args.check().map(export::run),
         Verb::Batches(args) => Ok(batches::run(*args)),
         Verb::Scan(args) => Ok(scan::run(args)),
         Verb::Summary(args) => args.check().map(summary::run),

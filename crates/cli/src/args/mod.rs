@@ -15,7 +15,7 @@ pub(crate) mod values;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::{batches, bench, cache as cache_verb, doctor, evaluate, extract, predict, scan, summary, train};
+use crate::{batches, bench, cache as cache_verb, doctor, evaluate, export, extract, predict, scan, summary, train};
 use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};
 
@@ -37,6 +37,7 @@ pub(crate) enum Verb {
     Evaluate(Box<evaluate::EvaluateArgs>),
     Predict(Box<predict::PredictArgs>),
     Extract(Box<extract::ExtractArgs>),
+    Export(export::ExportArgs),
     Batches(Box<batches::BatchesArgs>),
     Scan(scan::ScanArgs),
     Summary(summary::SummaryArgs),
