@@ -9,6 +9,7 @@ mod cache;
 mod disk;
 mod doctor;
 mod evaluate;
+mod export;
 mod extract;
 mod failures;
 mod interrupt;
@@ -19,6 +20,7 @@ mod scan;
 mod split;
 mod summary;
 mod surface;
+mod sweep;
 mod train;
 mod warm;
 

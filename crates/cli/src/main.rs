@@ -21,6 +21,7 @@ mod predict;
 mod rows;
 mod scan;
 mod summary;
+mod sweep;
 mod telemetry;
 mod terminal;
 mod train;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Predict(args) => args.check().map(predict::run),
         Verb::Extract(args) => args.check().map(extract::run),
         Verb::Export(args) => args.check().map(export::run),
+        Verb::Sweep(args) => args.check().map(sweep::run),
         Verb::Batches(args) => Ok(batches::run(*args)),
         Verb::Scan(args) => Ok(scan::run(args)),
         Verb::Summary(args) => args.check().map(summary::run),

@@ -16,7 +16,7 @@ use crate::report::ReportHandle;
 use crate::resize::Interpolation;
 use crate::sampler::Sampler;
 use crate::save::SaveTo;
-use crate::source::{Index, InvalidFiles, Split, SplitReport};
+use crate::source::{Folds, Index, InvalidFiles, Split, SplitReport};
 
 /// How samples become batches. The defaults are those of Keras' `flow_from_directory`.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +139,17 @@ impl Flow {
         let (training, validation) = (*self.source).clone().divide(split)?;
         let side = |source| Self { source: Arc::new(source), ..self.clone() };
         Ok((side(training), side(validation)))
+    }
+
+    /// The splits of a cross-validation, each as [`divide`](Self::divide) gives it. Files are read once.
+    ///
+    /// # Errors
+    ///
+    /// There are fewer than two folds, or one has no samples; a file cannot be read.
+    pub fn folds(&self, folds: &Folds) -> Result<Vec<(Self, Self)>, LoaderError> {
+        let side = |source| Self { source: Arc::new(source), ..self.clone() };
+        let splits = self.source.folds(folds)?;
+        Ok(splits.into_iter().map(|(training, validation)| (side(training), side(validation))).collect())
     }
 
     /// The first so many samples.

@@ -201,7 +201,7 @@ pub use report::{Report, ReportHandle};
 pub use resize::Interpolation;
 pub use save::{SaveFormat, SaveTo};
 pub use source::{
-    ClassMode, DirectoryOptions, GroupBy, InvalidFiles, Split, SplitReport, Subset, TableOptions, image_files,
+    ClassMode, DirectoryOptions, Folds, GroupBy, InvalidFiles, Split, SplitReport, Subset, TableOptions, image_files,
 };
 pub use standardize::{
     DEFAULT_ZCA_BYTES, FunctionError, ImageShape, Preprocessing, PreprocessingFunction, Standardization,

@@ -50,6 +50,7 @@ mod model;
 mod optimizer;
 mod schedule;
 mod state;
+pub mod sweep;
 
 pub use atomic_file::{AtomicFile, CompleteFile, Existing};
 pub use error::TrainerError;

@@ -15,7 +15,9 @@ pub(crate) mod values;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::{batches, bench, cache as cache_verb, doctor, evaluate, export, extract, predict, scan, summary, train};
+use crate::{
+    batches, bench, cache as cache_verb, doctor, evaluate, export, extract, predict, scan, summary, sweep, train,
+};
 use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};
 
@@ -38,6 +40,7 @@ pub(crate) enum Verb {
     Predict(Box<predict::PredictArgs>),
     Extract(Box<extract::ExtractArgs>),
     Export(export::ExportArgs),
+    Sweep(Box<sweep::SweepArgs>),
     Batches(Box<batches::BatchesArgs>),
     Scan(scan::ScanArgs),
     Summary(summary::SummaryArgs),

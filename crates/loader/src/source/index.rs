@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::class_mode::ClassMode;
-use super::split::{Sides, Split, SplitReport, Subset};
+use super::split::{Folds, Sides, Split, SplitReport, Subset};
 use super::targets::Targets;
 use crate::error::LoaderError;
 
@@ -181,6 +181,19 @@ impl Index {
         Ok((training, self.side(split, &sides, Subset::Validation)?))
     }
 
+    /// Both sides of every split of a cross-validation, training first.
+    ///
+    /// # Errors
+    ///
+    /// A fold has no samples; a file cannot be read.
+    pub(crate) fn folds(&self, folds: &Folds) -> Result<Vec<(Self, Self)>, LoaderError> {
+        let both = |sides: Sides| {
+            let training = self.clone().side(folds, &sides, Subset::Training)?;
+            Ok((training, self.clone().side(folds, &sides, Subset::Validation)?))
+        };
+        folds.sides(self)?.into_iter().map(both).collect()
+    }
+
     /// What the options of a source ask for: all, or one side of a split.
     pub(super) fn subset(self, split: Option<&Split>, subset: Option<Subset>) -> Result<Self, LoaderError> {
         match (split, subset) {
@@ -197,7 +210,7 @@ impl Index {
         }
     }
 
-    fn side(mut self, split: &Split, sides: &Sides, subset: Subset) -> Result<Self, LoaderError> {
+    fn side(mut self, split: &dyn fmt::Display, sides: &Sides, subset: Subset) -> Result<Self, LoaderError> {
         let places = sides.places(subset);
         if places.is_empty() {
             return Err(LoaderError::EmptySubset {

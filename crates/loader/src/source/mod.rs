@@ -16,7 +16,7 @@ pub use directory::DirectoryOptions;
 pub(crate) use index::Index;
 pub use index::InvalidFiles;
 pub(crate) use names::{EXTENSIONS, is_image_name};
-pub use split::{GroupBy, Split, SplitReport, Subset};
+pub use split::{Folds, GroupBy, Split, SplitReport, Subset};
 pub use table::TableOptions;
 pub(crate) use targets::Targets;
 pub use walk::image_files;

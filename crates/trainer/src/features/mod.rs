@@ -4,6 +4,7 @@ mod backbone;
 pub mod cache;
 mod deferred;
 mod file;
+mod recording;
 mod targets;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::learner::Samples;
 pub use backbone::Identity;
 pub use deferred::Deferred;
 pub use file::FeatureFile;
+pub use recording::{FeatureRows, Recording, Replay};
 pub use targets::FeatureTargets;
 
 /// Makes one feature vector of each image.

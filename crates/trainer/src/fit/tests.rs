@@ -1,5 +1,6 @@
 mod photos;
 mod recovery;
+mod sweep;
 
 use std::sync::atomic::Ordering;
 

@@ -1,11 +1,13 @@
 //! Which samples are for training and which for validation.
 
+mod folds;
 mod group;
 mod stratified;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use folds::Folds;
 pub use group::GroupBy;
 
 use super::index::{Index, Origin};
@@ -100,13 +102,7 @@ impl Split {
                 stratified::sides(&keys, classes, index.classes.len(), *fraction)
             }
         };
-        let mut counts = vec![[0; 2]; index.classes.len()];
-        for (sample, &side) in validation.iter().enumerate() {
-            for &class in index.targets.classes_of(sample) {
-                counts[class as usize][usize::from(side)] += 1;
-            }
-        }
-        Ok(Sides { validation, counts })
+        Ok(Sides::of(index, validation))
     }
 }
 
@@ -123,6 +119,17 @@ fn first(index: &Index, fraction: f64) -> Vec<bool> {
 }
 
 impl Sides {
+    /// Whether each sample of `index` is for validation.
+    fn of(index: &Index, validation: Vec<bool>) -> Self {
+        let mut counts = vec![[0; 2]; index.classes.len()];
+        for (sample, &side) in validation.iter().enumerate() {
+            for &class in index.targets.classes_of(sample) {
+                counts[class as usize][usize::from(side)] += 1;
+            }
+        }
+        Self { validation, counts }
+    }
+
     /// The samples of `subset`, in ascending order.
     pub(super) fn places(&self, subset: Subset) -> Vec<usize> {
         let wanted = subset == Subset::Validation;
