@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use hdf5_reader::Hdf5File;
 use safetensors::SafeTensors;
 use tch::{CModule, Tensor};
-use xfer_backbones::{Architecture, Device, ImageBatch, PixelData, Weights};
+use xfer_backbones::{Architecture, BackboneError, Device, ImageBatch, PixelData, Weights};
 use xfer_loader::{Alpha, DecodeScale, Depth16, ExifOrientation, Interpolation};
 
 use super::*;
@@ -15,12 +15,9 @@ const SIZE: [usize; 2] = [72, 80];
 /// An untrained model, and its backbone with statistics of its own.
 fn model(architecture: Architecture, hidden: Option<usize>, activation: Activation) -> (Model, Backbone) {
     let mut backbone = Backbone::new(&Weights::random(architecture, 4), None, Device::Cpu).unwrap();
-    let mut statistics = backbone.batch_norm_statistics();
-    for moments in statistics.values_mut() {
-        moments.variance.iter_mut().enumerate().for_each(|(c, v)| *v = 0.5 + (c % 5) as f32 * 0.3);
-        moments.mean.iter_mut().enumerate().for_each(|(c, m)| *m = (c % 7) as f32 * 0.1 - 0.3);
-    }
-    backbone.set_batch_norm_statistics(&statistics).unwrap();
+    let pixels = pixels();
+    backbone.calibrate([Ok::<_, BackboneError>(batch(&pixels))]).unwrap();
+    let statistics = backbone.batch_norm_statistics();
     let options = HeadOptions { features: Architecture::FEATURES, outputs: 3, hidden, activation, seed: 2 };
     let description = ModelDescription {
         classes: ["a", "b", "ü"].map(str::to_owned).to_vec(),
@@ -40,6 +37,14 @@ fn model(architecture: Architecture, hidden: Option<usize>, activation: Activati
     (Model { head: Head::new(&options).unwrap(), description, batch_norm: Some(statistics) }, backbone)
 }
 
+fn pixels() -> Vec<u8> {
+    (0..2 * SIZE[0] * SIZE[1] * 3).map(|i| ((i * 7919) % 251) as u8).collect()
+}
+
+fn batch(pixels: &[u8]) -> ImageBatch<'_> {
+    ImageBatch { pixels: PixelData::U8(pixels), shape: [2, SIZE[0], SIZE[1], 3] }
+}
+
 fn of<'a>(model: &'a Model, backbone: &'a Backbone) -> Export<'a> {
     Export { head: &model.head, description: &model.description, backbone }
 }
@@ -57,9 +62,9 @@ fn torchscript_gives_the_models_probabilities() {
     let (model, backbone) = model(Architecture::Xception, Some(4), Activation::Softmax);
     let (_folder, bytes) = export(&model, &backbone, ExportFormat::TorchScript, "model.pt");
     let module = CModule::load_data(&mut bytes.as_slice()).unwrap();
-    let pixels: Vec<u8> = (0..2 * SIZE[0] * SIZE[1] * 3).map(|i| ((i * 7919) % 251) as u8).collect();
-    let batch = ImageBatch { pixels: PixelData::U8(&pixels), shape: [2, SIZE[0], SIZE[1], 3] };
-    let expected = model.head.probabilities(&backbone.forward(batch).unwrap().values).unwrap();
+    let pixels = pixels();
+    let expected = model.head.probabilities(&backbone.forward(batch(&pixels)).unwrap().values).unwrap();
+    assert!(expected.iter().all(|p| (0.001..0.999).contains(p)), "they would agree whatever came in: {expected:?}");
     let images = Tensor::from_slice(&pixels).view([2, SIZE[0] as i64, SIZE[1] as i64, 3]);
     let got: Vec<f32> = Vec::try_from(module.forward_ts(&[images]).unwrap().view(-1)).unwrap();
     assert_eq!(got.len(), expected.len());
