@@ -16,6 +16,7 @@ mod interrupt;
 mod metrics;
 mod resume;
 mod predict;
+mod runs;
 mod scan;
 mod split;
 mod summary;

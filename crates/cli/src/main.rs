@@ -8,6 +8,7 @@ mod backbone;
 mod batches;
 mod bench;
 mod cache;
+mod compare;
 mod doctor;
 mod download;
 mod evaluate;
@@ -22,6 +23,10 @@ mod rows;
 mod scan;
 mod summary;
 mod sweep;
+mod runs;
+mod scan;
+mod summary;
+mod table;
 mod telemetry;
 mod terminal;
 mod train;
@@ -57,13 +62,15 @@ fn main() -> ExitCode {
         Verb::Bench(args) => args.check().map(bench::run),
         Verb::Doctor(args) => Ok(doctor::run(&args)),
         Verb::Cache(args) => Ok(cache::run(args)),
+        Verb::Runs(args) => Ok(runs::run(&args)),
+        Verb::Compare(args) => args.check().map(|args| compare::run(&args)),
     };
     match ended {
         Ok(Ok(Ending::Done)) => ExitCode::SUCCESS,
         Ok(Ok(Ending::Unusable)) => ExitCode::FAILURE,
         Ok(Ok(Ending::Interrupted)) => ExitCode::from(interrupt::EXIT_STATUS),
         Ok(Err(error)) => {
-            report(&error);
+            tell(&error);
             ExitCode::FAILURE
         }
         Err(usage) => usage.exit(),
@@ -71,7 +78,7 @@ fn main() -> ExitCode {
 }
 
 /// The error and its causes, one line each. A cause that its effect already tells is not told again.
-fn report(error: &anyhow::Error) {
+fn tell(error: &anyhow::Error) {
     let mut stderr = io::stderr().lock();
     let mut told = String::new();
     for (depth, cause) in error.chain().enumerate() {

@@ -84,6 +84,24 @@ impl Terminal {
         self.styled(style).apply_to(text).to_string()
     }
 
+    /// `text` in yellow, where there are colours.
+    pub(crate) fn yellow(&self, text: impl Display) -> String {
+        let style = console::Style::new().yellow();
+        self.styled(style).apply_to(text).to_string()
+    }
+
+    /// `text` in red, where there are colours.
+    pub(crate) fn red(&self, text: impl Display) -> String {
+        let style = console::Style::new().red();
+        self.styled(style).apply_to(text).to_string()
+    }
+
+    /// `text` fainter than the rest, where there are colours.
+    pub(crate) fn dim(&self, text: impl Display) -> String {
+        let style = console::Style::new().dim();
+        self.styled(style).apply_to(text).to_string()
+    }
+
     fn styled(&self, style: console::Style) -> console::Style {
         if self.is_stdout() { style.for_stdout() } else { style.for_stderr() }
     }

@@ -16,7 +16,8 @@ use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
-    batches, bench, cache as cache_verb, doctor, evaluate, export, extract, predict, scan, summary, sweep, train,
+    batches, bench, cache as cache_verb, compare, doctor, evaluate, export, extract, predict, runs, scan, summary, sweep,
+    train,
 };
 use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};
@@ -47,6 +48,8 @@ pub(crate) enum Verb {
     Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
     Cache(cache_verb::CacheVerbArgs),
+    Runs(runs::RunsArgs),
+    Compare(compare::CompareArgs),
 }
 
 /// Which features, and how they are computed: what `train` and `extract` share.
