@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::architecture::Architecture;
 use crate::device::Device;
@@ -55,6 +56,15 @@ pub struct Features {
     pub values: Vec<f32>,
     /// Number of vectors: one for each image, in the order of the batch.
     pub rows: usize,
+}
+
+/// Where the time of a batch went, of the clock on the wall.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ForwardTime {
+    /// Pixels to the device, in the form that the network takes them in.
+    pub upload: Duration,
+    /// The rest: the network.
+    pub forward: Duration,
 }
 
 impl Features {

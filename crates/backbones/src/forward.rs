@@ -1,10 +1,12 @@
 //! From a batch to its features.
 
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use tch::{Kind, Tensor};
 
-use crate::backbone::{Backbone, Features, ImageBatch, PixelData};
+use crate::architecture::Architecture;
+use crate::backbone::{Backbone, Features, ForwardTime, ImageBatch, PixelData};
 use crate::device;
 use crate::error::{BackboneError, TorchContext as _};
 use crate::layers::Shape;
@@ -25,11 +27,20 @@ impl Backbone {
     /// # Errors
     /// When the shape does not fit the pixels or the architecture, or libtorch fails (no memory, for one).
     pub fn forward(&self, batch: ImageBatch<'_>) -> Result<Features, BackboneError> {
+        self.forward_timed(batch).map(|(features, _)| features)
+    }
+
+    /// As [`forward`](Self::forward), and where the time went.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn forward_timed(&self, batch: ImageBatch<'_>) -> Result<(Features, ForwardTime), BackboneError> {
         let rows = batch.shape[0];
         if rows == 0 {
-            return Ok(Features { values: Vec::new(), rows });
+            return Ok((Features { values: Vec::new(), rows }, ForwardTime::default()));
         }
         self.check(batch)?;
+        let start = Instant::now();
         let [_, height, width, channels] = batch.shape;
         let cut = self.cut(rows, [height, width]);
         let plan = self.plan([height, width], &cut)?;
@@ -38,16 +49,31 @@ impl Backbone {
             self.average(&map).stage(|| "global average pooling".to_owned())
         };
         if self.torch_device.is_cuda() {
-            return Ok(Features { values: average(self.images(batch)?)?, rows });
+            let before = Instant::now();
+            let images = self.images(batch)?;
+            let upload = before.elapsed();
+            let features = Features { values: average(images)?, rows };
+            return Ok((features, ForwardTime { upload, forward: start.elapsed().saturating_sub(upload) }));
         }
         let image = height * width * channels;
         let pieces = parallel::run(&cut, |range| {
             device::use_threads(cut.threads);
             let pixels = batch.pixels.slice(range.start * image..range.end * image);
-            average(self.images(ImageBatch { pixels, shape: [range.len(), height, width, channels] })?)
+            let before = Instant::now();
+            let images = self.images(ImageBatch { pixels, shape: [range.len(), height, width, channels] })?;
+            let upload = before.elapsed();
+            Ok((average(images)?, upload, before.elapsed()))
         });
         device::use_threads(device::threads());
-        Ok(Features { values: pieces?.concat(), rows })
+        let pieces = pieces?;
+        // Pieces are computed side by side: their shares of the clock's time are those of their threads'.
+        let sum = |part: fn(&(Vec<f32>, Duration, Duration)) -> Duration| pieces.iter().map(part).sum::<Duration>();
+        let share = sum(|piece| piece.1).as_secs_f64() / sum(|piece| piece.2).as_secs_f64().max(f64::MIN_POSITIVE);
+        let mut values = Vec::with_capacity(rows * Architecture::FEATURES);
+        pieces.iter().for_each(|piece| values.extend_from_slice(&piece.0));
+        let took = start.elapsed();
+        let upload = took.mul_f64(share.clamp(0.0, 1.0));
+        Ok((Features { values, rows }, ForwardTime { upload, forward: took.saturating_sub(upload) }))
     }
 
     /// The plan for images of this size, made where there is none; the one before it is given up.

@@ -42,7 +42,7 @@ pub mod weights;
 pub mod xception;
 
 pub use architecture::Architecture;
-pub use backbone::{Backbone, Features, ImageBatch, PixelData};
+pub use backbone::{Backbone, Features, ForwardTime, ImageBatch, PixelData};
 pub use calibration::Calibration;
 pub use device::Device;
 pub use error::BackboneError;

@@ -9,6 +9,7 @@ use xfer_loader::{Flow, FlowOptions, ImageDataGenerator, LoaderOptions, PixelTyp
 use crate::args::FeatureArgs;
 use crate::args::values::WeightsChoice;
 use crate::frozen::Copy;
+use crate::log::tell;
 use crate::terminal::Terminal;
 
 /// Photos that the statistics of random weights are taken from, at most.
@@ -84,7 +85,8 @@ pub(crate) fn calibrate_on(
     flow: &Flow,
     terminal: &Terminal,
 ) -> anyhow::Result<()> {
-    terminal.line(format_args!("Calibrating batch normalisation on {} photos.", flow.samples()));
+    let photos = flow.samples();
+    tell!(terminal, "calibration", { photos }, "Calibrating batch normalisation on {photos} photos.");
     let mut calibration = backbone.calibration()?;
     for batch in flow.stream(0..1, &loader_options(features, "calibration"))?.blocking() {
         let batch = batch?;

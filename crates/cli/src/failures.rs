@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use xfer_loader::{Failure, Flow, Report};
 
+use crate::log;
 use crate::terminal::Terminal;
 
 /// Failures that are listed in full; the rest is counted.
@@ -59,6 +60,11 @@ pub(crate) fn tell(report: &Report, terminal: &Terminal) {
     ));
     for failure in report.failures.iter().take(LISTED) {
         let done = if failure.replacement.is_some() { "replaced" } else { "skipped" };
+        if log::is_json() {
+            let (path, stage) = (failure.path.display(), failure.stage().as_str());
+            tracing::warn!(event = "file_failed", done, %path, stage, reason = failure.reason(), "{done}: {failure}");
+            continue;
+        }
         terminal.note(format_args!("  {done}: {failure}"));
     }
     if failed > LISTED {

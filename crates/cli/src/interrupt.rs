@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
+use crate::log;
+
 /// What a shell reports for a program that Ctrl-C ended.
 pub(crate) const EXIT_STATUS: u8 = 130;
 
@@ -36,6 +38,10 @@ impl Interrupt {
     fn signalled(&self) {
         if !self.graceful.load(Ordering::Relaxed) || self.stop.swap(true, Ordering::Relaxed) {
             exit_now();
+        }
+        if log::is_json() {
+            tracing::warn!(event = "interrupt", "stopping after this step; again stops at once");
+            return;
         }
         let _ = writeln!(std::io::stderr(), "\nstopping after this step; Ctrl-C again stops at once");
     }

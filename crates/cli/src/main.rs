@@ -20,6 +20,7 @@ mod interrupt;
 mod model;
 mod predict;
 mod rows;
+mod log;
 mod scan;
 mod summary;
 mod sweep;
@@ -33,6 +34,7 @@ mod train;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use args::Verb;
 
@@ -48,6 +50,10 @@ pub(crate) enum Ending {
 fn main() -> ExitCode {
     let (args, given) = args::parsed();
     terminal::set_colors(args.color);
+    log::init(args.log_format);
+    let start = Instant::now();
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    tracing::info!(event = "start", version = env!("CARGO_PKG_VERSION"), arguments = ?words, "xfer-cli {}", words.join(" "));
     // Each verb asks for its device before any other use of libtorch, which remembers the first answer for good.
     let ended = match args.verb {
         Verb::Train(args) => train::command(*args, given).map(|config| config.and_then(train::run)),
@@ -65,20 +71,30 @@ fn main() -> ExitCode {
         Verb::Runs(args) => Ok(runs::run(&args)),
         Verb::Compare(args) => args.check().map(|args| compare::run(&args)),
     };
-    match ended {
-        Ok(Ok(Ending::Done)) => ExitCode::SUCCESS,
-        Ok(Ok(Ending::Unusable)) => ExitCode::FAILURE,
-        Ok(Ok(Ending::Interrupted)) => ExitCode::from(interrupt::EXIT_STATUS),
+    let status = match ended {
+        Ok(Ok(Ending::Done)) => 0,
+        Ok(Ok(Ending::Unusable)) => 1,
+        Ok(Ok(Ending::Interrupted)) => interrupt::EXIT_STATUS,
         Ok(Err(error)) => {
             tell(&error);
             ExitCode::FAILURE
+            report(&error);
+            1
         }
         Err(usage) => usage.exit(),
-    }
+    };
+    tracing::info!(event = "end", status, seconds = start.elapsed().as_secs_f64(), "exit status {status}");
+    ExitCode::from(status)
 }
 
 /// The error and its causes, one line each. A cause that its effect already tells is not told again.
 fn tell(error: &anyhow::Error) {
+fn report(error: &anyhow::Error) {
+    if log::is_json() {
+        let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+        tracing::error!(event = "error", causes = ?causes, "{error}");
+        return;
+    }
     let mut stderr = io::stderr().lock();
     let mut told = String::new();
     for (depth, cause) in error.chain().enumerate() {

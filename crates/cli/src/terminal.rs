@@ -7,6 +7,8 @@ use clap::ColorChoice;
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::log;
+
 /// Where a verb's text goes: standard output, or standard error where standard output is a program's.
 #[derive(Clone, Debug)]
 pub(crate) struct Terminal {
@@ -23,7 +25,11 @@ impl Terminal {
 
     /// Writes a line, unless nothing is to be written.
     pub(crate) fn line(&self, text: impl Display) {
-        if self.verbose > 0 {
+        if log::is_json() {
+            if self.is_talkative() {
+                tracing::info!(event = "message", "{text}");
+            }
+        } else if self.is_talkative() {
             // A reader that went away (`| head`) is no failure.
             let _ = if self.is_stdout() {
                 writeln!(io::stdout().lock(), "{text}")
@@ -35,17 +41,30 @@ impl Terminal {
 
     /// Writes a line that is told whatever is to be written.
     pub(crate) fn warn(&self, text: impl Display) {
+        if log::is_json() {
+            tracing::warn!(event = "warning", "{text}");
+            return;
+        }
         let _ = writeln!(io::stderr().lock(), "{} {text}", console::style("warning:").for_stderr().yellow().bold());
     }
 
     /// Writes a further line of a warning.
     pub(crate) fn note(&self, text: impl Display) {
+        if log::is_json() {
+            tracing::warn!(event = "note", "{text}");
+            return;
+        }
         let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Whether more than warnings is to be written.
+    pub(crate) fn is_talkative(&self) -> bool {
+        self.verbose > 0
     }
 
     /// Whether lines may be redrawn.
     pub(crate) fn is_interactive(&self) -> bool {
-        self.verbose == 1 && self.term.features().is_attended()
+        self.verbose == 1 && !log::is_json() && self.term.features().is_attended()
     }
 
     /// Where such lines are drawn.

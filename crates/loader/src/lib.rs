@@ -165,6 +165,7 @@
 
 mod augment;
 mod batch;
+mod clocks;
 mod cpu;
 mod decode;
 mod error;
@@ -208,6 +209,7 @@ pub use standardize::{
     StandardizeError, Statistics, StatisticsBuilder,
 };
 pub use targets::{BatchTargets, TargetValues};
+pub use xfer_telemetry::verdict::LoaderTime;
 
 /// Single steps of the pipeline, one image at a time, for tools and benchmarks.
 pub mod stages {

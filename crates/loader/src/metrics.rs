@@ -1,12 +1,15 @@
 //! What the loader reports through the `metrics` facade, to the recorder that is installed when a stream starts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use xfer_telemetry::loader::{
-    ALL, BYTE_BUDGET, BYTES_IN_FLIGHT, DECODE_ERRORS, IMAGES, QUEUE_CAPACITY, QUEUE_DEPTH, READ_BYTES, STAGE_SECONDS,
+    ALL, BYTE_BUDGET, BYTES_IN_FLIGHT, DECODE_ERRORS, IMAGES, QUEUE_CAPACITY, QUEUE_DEPTH, QUEUE_WAIT_SECONDS,
+    READ_BYTES, STAGE_SECONDS,
 };
 
+use crate::clocks::{Clocks, STAGES, Wait};
 use crate::error::{LoaderError, Stage};
 
 /// Registers help texts and units with the recorder that is installed.
@@ -43,6 +46,8 @@ impl ImageResult {
 /// A queue between two stages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Queue {
+    /// Samples planned, waiting to be read.
+    Plans,
     /// Files read, waiting for a compute thread.
     Compute,
     /// Batches begun or finished, waiting for the consumer.
@@ -50,34 +55,49 @@ pub(crate) enum Queue {
 }
 
 impl Queue {
-    const ALL: [Self; 2] = [Self::Compute, Self::Batches];
+    const ALL: [Self; 3] = [Self::Plans, Self::Compute, Self::Batches];
 
     const fn as_str(self) -> &'static str {
         match self {
+            Self::Plans => "plans",
             Self::Compute => "compute",
             Self::Batches => "batches",
         }
     }
 }
 
+/// A side of a queue: threads that put something in wait where it is full, those that take where it is empty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    Put,
+    Take,
+}
+
+/// The sides by name.
+const SIDES: [&str; 2] = ["put", "take"];
+
 /// The metrics of one stream, looked up once: looking one up takes memory.
 #[derive(Debug)]
 pub(crate) struct Meters {
     flow: &'static str,
-    stages: [Histogram; 5],
+    stages: [Histogram; STAGES.len()],
     images: [Counter; 4],
     read_bytes: Counter,
-    depths: [Gauge; 2],
-    capacities: [Gauge; 2],
+    depths: [Gauge; 3],
+    capacities: [Gauge; 3],
+    waits: [[Gauge; 2]; 3],
     bytes_in_flight: Gauge,
+    clocks: Arc<Clocks>,
 }
 
-/// The stages that are timed.
-const STAGES: [Stage; 5] = [Stage::Read, Stage::Decode, Stage::Resize, Stage::Augment, Stage::Standardize];
-
 impl Meters {
-    /// `budget` in bytes.
-    pub(crate) fn new(flow: &'static str, budget: u64) -> Self {
+    /// `budget` in bytes; times are told to `clocks` as well.
+    pub(crate) fn new(flow: &'static str, budget: u64, clocks: Arc<Clocks>) -> Self {
+        let wait = |queue: Queue, side| {
+            let seconds = gauge!(QUEUE_WAIT_SECONDS.name, "queue" => queue.as_str(), "side" => side, "flow" => flow);
+            seconds.increment(0.0);
+            seconds
+        };
         gauge!(BYTE_BUDGET.name, "flow" => flow).set(budget as f64);
         Self {
             flow,
@@ -86,14 +106,25 @@ impl Meters {
             read_bytes: counter!(READ_BYTES.name, "flow" => flow),
             depths: Queue::ALL.map(|queue| gauge!(QUEUE_DEPTH.name, "queue" => queue.as_str(), "flow" => flow)),
             capacities: Queue::ALL.map(|queue| gauge!(QUEUE_CAPACITY.name, "queue" => queue.as_str(), "flow" => flow)),
+            waits: Queue::ALL.map(|queue| SIDES.map(|side| wait(queue, side))),
             bytes_in_flight: gauge!(BYTES_IN_FLIGHT.name, "flow" => flow),
+            clocks,
         }
     }
 
     pub(crate) fn stage(&self, stage: Stage, took: Duration) {
         if let Some(place) = STAGES.iter().position(|&timed| timed == stage) {
             self.stages[place].record(took);
+            self.clocks.stage(place, took);
         }
+    }
+
+    /// A thread was blocked.
+    pub(crate) fn waited(&self, wait: Wait, took: Duration) {
+        if let Some((queue, side)) = wait.at() {
+            self.waits[queue as usize][side as usize].increment(took.as_secs_f64());
+        }
+        self.clocks.waited(wait, took);
     }
 
     pub(crate) fn read(&self, bytes: usize) {

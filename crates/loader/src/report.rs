@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use xfer_telemetry::verdict::LoaderTime;
+
+use crate::clocks::Clocks;
 use crate::error::LoaderError;
 use crate::failure::{ErrorBudget, Failure};
 
@@ -19,11 +22,16 @@ pub struct Report {
     pub rotated: u64,
     /// Files of more than 8 bits a channel with values that did not fit into 8 and were clipped; of the first epoch.
     pub clipped: u64,
+    /// Where the time of its threads went.
+    pub time: LoaderTime,
 }
 
 /// A stream's report, which stays readable after the stream is gone.
 #[derive(Clone, Debug)]
-pub struct ReportHandle(Arc<Mutex<State>>);
+pub struct ReportHandle {
+    state: Arc<Mutex<State>>,
+    clocks: Arc<Clocks>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -57,30 +65,29 @@ impl Notes {
 
 impl ReportHandle {
     pub(crate) fn new(budget: ErrorBudget, samples: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            samples: 0,
-            rotated: 0,
-            clipped: 0,
-            failures: BTreeMap::new(),
-            budget,
-            of: samples,
-        })))
+        let state = State { samples: 0, rotated: 0, clipped: 0, failures: BTreeMap::new(), budget, of: samples };
+        Self { state: Arc::new(Mutex::new(state)), clocks: Arc::default() }
+    }
+
+    pub(crate) fn clocks(&self) -> Arc<Clocks> {
+        Arc::clone(&self.clocks)
     }
 
     /// The report as it is now.
     pub fn read(&self) -> Report {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         Report {
             samples: state.samples,
             failures: state.failures.values().cloned().collect(),
             rotated: state.rotated,
             clipped: state.clipped,
+            time: self.clocks.read(),
         }
     }
 
     /// Adds a delivered batch. Batches come in order, so the same failure exceeds the budget at any number of threads.
     pub(crate) fn add(&self, samples: usize, first_epoch: bool, notes: Notes) -> Result<(), LoaderError> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.samples += samples as u64;
         if first_epoch {
             state.rotated += notes.rotated;

@@ -6,7 +6,9 @@
 pub mod build;
 pub mod cache;
 pub mod loader;
+pub mod stage;
 pub mod train;
+pub mod verdict;
 
 use metrics::Unit;
 

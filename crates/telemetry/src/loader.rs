@@ -2,7 +2,7 @@
 
 use metrics::Unit;
 
-use crate::Kind::{Counter, Gauge, Histogram};
+use crate::Kind::{Counter, Gauge, Histogram, SecondsCounter};
 use crate::Metric;
 
 /// Images that left the compute threads.
@@ -22,7 +22,7 @@ pub const STAGE_SECONDS: Metric = Metric::new(
     "loader_stage_seconds",
     Unit::Seconds,
     &["stage", "flow"],
-    "Seconds that one image spent in a stage of the loader.",
+    "Seconds that one image, or a batch of them, spent in a stage of the loader.",
 );
 /// Items waiting in a queue.
 pub const QUEUE_DEPTH: Metric = Metric::new(
@@ -39,6 +39,14 @@ pub const QUEUE_CAPACITY: Metric = Metric::new(
     Unit::Count,
     &["queue", "flow"],
     "Items that fit in a queue of the loader.",
+);
+/// Time lost at a queue.
+pub const QUEUE_WAIT_SECONDS: Metric = Metric::new(
+    SecondsCounter,
+    "loader_queue_wait_seconds_total",
+    Unit::Seconds,
+    &["queue", "side", "flow"],
+    "Seconds that threads were blocked at a queue of the loader: side put where it was full, take where it was empty.",
 );
 /// What failed.
 pub const DECODE_ERRORS: Metric = Metric::new(
@@ -61,5 +69,14 @@ pub const BYTE_BUDGET: Metric =
     Metric::new(Gauge, "loader_budget_bytes", Unit::Bytes, &["flow"], "Memory that the loader's budget allows.");
 
 /// All of them.
-pub const ALL: &[Metric] =
-    &[IMAGES, READ_BYTES, STAGE_SECONDS, QUEUE_DEPTH, QUEUE_CAPACITY, DECODE_ERRORS, BYTES_IN_FLIGHT, BYTE_BUDGET];
+pub const ALL: &[Metric] = &[
+    IMAGES,
+    READ_BYTES,
+    STAGE_SECONDS,
+    QUEUE_DEPTH,
+    QUEUE_CAPACITY,
+    QUEUE_WAIT_SECONDS,
+    DECODE_ERRORS,
+    BYTES_IN_FLIGHT,
+    BYTE_BUDGET,
+];

@@ -13,6 +13,14 @@ pub const STEP_SECONDS: Metric = Metric::new(
     &[],
     "Seconds of a training step, the wait for its batch included.",
 );
+/// The parts of a step.
+pub const STAGE_SECONDS: Metric = Metric::new(
+    Histogram,
+    "train_stage_seconds",
+    Unit::Seconds,
+    &["stage"],
+    "Seconds that a step of training or validation spent in a stage: cache, upload, forward or head.",
+);
 /// An epoch.
 pub const EPOCH_SECONDS: Metric =
     Metric::new(Histogram, "train_epoch_seconds", Unit::Seconds, &[], "Seconds of an epoch, its validation included.");
@@ -31,6 +39,14 @@ pub const BUSY_SECONDS: Metric = Metric::new(
     Unit::Seconds,
     &[],
     "Seconds that training and validation computed, backbone and head.",
+);
+/// What time went to.
+pub const TIME_SECONDS: Metric = Metric::new(
+    SecondsCounter,
+    "train_time_seconds_total",
+    Unit::Seconds,
+    &["bound"],
+    "Seconds of training and validation by what they went to: waiting for the loader, upload, backbone, cache, head, other.",
 );
 /// Training loss.
 pub const LOSS: Metric = Metric::new(Gauge, "train_loss", Unit::Count, &[], "Mean training loss of the epoch so far.");
@@ -59,9 +75,11 @@ pub const VALIDATION_IMAGES: Metric =
 /// All of them.
 pub const ALL: &[Metric] = &[
     STEP_SECONDS,
+    STAGE_SECONDS,
     EPOCH_SECONDS,
     WAIT_SECONDS,
     BUSY_SECONDS,
+    TIME_SECONDS,
     LOSS,
     ACCURACY,
     VALIDATION_LOSS,

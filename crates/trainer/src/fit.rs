@@ -12,6 +12,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use xfer_telemetry::verdict::TrainingTime;
+
 use crate::callbacks::{Callback, EpochEnd};
 use crate::error::TrainerError;
 use crate::features::FeatureSource;
@@ -108,6 +110,8 @@ pub struct Fitted {
     pub took: Duration,
     /// Of it, time that the loader kept training and validation waiting.
     pub waited: Duration,
+    /// What the time went to, for a [`Verdict`](xfer_telemetry::verdict::Verdict).
+    pub time: TrainingTime,
 }
 
 impl Fit<'_> {
@@ -128,6 +132,7 @@ impl Fit<'_> {
             validation_images: 0,
             took: Duration::ZERO,
             waited: Duration::ZERO,
+            time: TrainingTime::default(),
         };
         for callback in &mut self.callbacks {
             callback.on_train_begin(&self.options, self.learner)?;
@@ -189,6 +194,7 @@ impl Fit<'_> {
         });
         fitted.images += seen.images;
         fitted.waited += seen.waited;
+        let mut spent = seen.time;
 
         let mut interrupted = seen.stop == Some(Stop::Flag);
         if let (false, Some(validation), Some(steps)) =
@@ -201,6 +207,7 @@ impl Fit<'_> {
                 phase.run(self.learner, validation, callbacks, self.stop, begun, &mut averages, |_, _, _, _| Ok(()))?;
             fitted.validation_images += validated.images;
             fitted.waited += validated.waited;
+            spent += validated.time;
             interrupted = validated.stop == Some(Stop::Flag);
             if interrupted && let (Some(recovery), Some((position, state))) = (self.recovery.as_deref_mut(), &trained) {
                 recovery.keep(*position, state)?;
@@ -220,6 +227,11 @@ impl Fit<'_> {
             stopped |= callback.on_epoch_end(&end, self.learner)? == ControlFlow::Break(());
         }
         metrics.epoch_took(start.elapsed());
+        // Callbacks and files, between the steps.
+        let between = TrainingTime { other: start.elapsed().saturating_sub(spent.total()), ..TrainingTime::default() };
+        metrics.spent(&between);
+        fitted.time += spent;
+        fitted.time += between;
         fitted.history.push(epoch, &seen.logs);
         if interrupted {
             return Ok(Some(Outcome::Interrupted));

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
-use xfer_telemetry::{cache, train};
+use xfer_telemetry::verdict::{Bound, TrainingTime};
+use xfer_telemetry::{cache, stage, train};
 
 use crate::history::{ACCURACY, LOSS, Logs, VALIDATION_ACCURACY, VALIDATION_LOSS};
 
@@ -22,6 +23,10 @@ pub(crate) fn cached(hits: usize, misses: usize) {
 /// Handles of one training.
 pub(crate) struct Metrics {
     step_seconds: Histogram,
+    /// In the order of [`stage::TRAINING`].
+    stages: [Histogram; stage::TRAINING.len()],
+    /// In the order of [`Bound::ALL`].
+    time: [Gauge; Bound::ALL.len()],
     epoch_seconds: Histogram,
     wait_seconds: Gauge,
     busy_seconds: Gauge,
@@ -40,7 +45,8 @@ impl Metrics {
         gauge!(train::EPOCHS.name).set(epochs as f64);
         let wait_seconds = gauge!(train::WAIT_SECONDS.name);
         let busy_seconds = gauge!(train::BUSY_SECONDS.name);
-        for total in [&wait_seconds, &busy_seconds] {
+        let time = Bound::ALL.map(|bound| gauge!(train::TIME_SECONDS.name, "bound" => bound.as_str()));
+        for total in [&wait_seconds, &busy_seconds].into_iter().chain(&time) {
             total.increment(0.0);
         }
         let (images, validation_images) = (counter!(train::IMAGES.name), counter!(train::VALIDATION_IMAGES.name));
@@ -49,6 +55,8 @@ impl Metrics {
         }
         Self {
             step_seconds: histogram!(train::STEP_SECONDS.name),
+            stages: stage::TRAINING.map(|stage| histogram!(train::STAGE_SECONDS.name, "stage" => stage)),
+            time,
             epoch_seconds: histogram!(train::EPOCH_SECONDS.name),
             wait_seconds,
             busy_seconds,
@@ -81,6 +89,21 @@ impl Metrics {
     pub(crate) fn validation_step(&self, images: usize, wait: Duration, took: Duration) {
         self.time(wait, took);
         self.validation_images.increment(images as u64);
+    }
+
+    /// Adds what time went to.
+    pub(crate) fn spent(&self, time: &TrainingTime) {
+        for (gauge, bound) in self.time.iter().zip(Bound::ALL) {
+            gauge.increment(time.of(bound).as_secs_f64());
+        }
+    }
+
+    /// Records the stages of a step; one that took no time was not there.
+    pub(crate) fn stages(&self, time: &TrainingTime) {
+        let took = [time.cache, time.upload, time.forward, time.head];
+        for (histogram, took) in self.stages.iter().zip(took).filter(|(_, took)| !took.is_zero()) {
+            histogram.record(took);
+        }
     }
 
     /// Sets the gauge of every metric that `logs` has.

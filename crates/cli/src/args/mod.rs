@@ -15,6 +15,7 @@ pub(crate) mod values;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::log::LogFormat;
 use crate::{
     batches, bench, cache as cache_verb, compare, doctor, evaluate, export, extract, predict, runs, scan, summary, sweep,
     train,
@@ -32,6 +33,10 @@ pub(crate) struct Args {
     /// Colours in the output; `auto` has them on a terminal where NO_COLOR is not set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     pub(crate) color: ColorChoice,
+
+    /// What is told beside results: text for people, or for programs one JSON object a line on standard error
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human)]
+    pub(crate) log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]

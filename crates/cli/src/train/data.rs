@@ -8,6 +8,7 @@ use xfer_trainer::preprocessing_of;
 
 use super::TrainConfig;
 use super::learner::class_counts;
+use crate::log::tell;
 use crate::terminal::Terminal;
 use crate::{backbone, failures};
 
@@ -128,7 +129,8 @@ fn folders(data: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>)> {
 }
 
 fn tell(flow: &Flow, terminal: &Terminal) {
-    terminal.line(flow.found());
+    let (folder, samples, classes) = (flow.root().display(), flow.samples(), flow.class_names().len());
+    tell!(terminal, "data_found", { %folder, samples, classes }, "{}", flow.found());
     for (count, name) in class_counts(flow).into_iter().zip(flow.class_names()) {
         if count == 0 {
             terminal.warn(format_args!("{}: no photos in it", flow.root().join(name).display()));

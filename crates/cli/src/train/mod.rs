@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod settings;
 mod states;
+mod verdict;
 
 use std::path::PathBuf;
 

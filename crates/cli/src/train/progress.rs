@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use xfer_trainer::callbacks::{Callback, EpochEnd, StepEnd, Wish};
-use xfer_trainer::{FitOptions, Learner, Logs, TrainerError};
+use xfer_trainer::{ACCURACY, FitOptions, LOSS, Learner, Logs, TrainerError, VALIDATION_ACCURACY, VALIDATION_LOSS};
 
+use crate::log;
 use crate::terminal::Terminal;
 
 /// Cells of the bar, as in Keras 3.
@@ -76,6 +77,31 @@ impl<'a> Progress<'a> {
         format!("{counter} {}{}", self.terminal.green("━".repeat(filled)), "─".repeat(WIDTH - filled))
     }
 
+    /// The end of an epoch for programs; metrics that it has not are left out.
+    fn log_epoch(&self, end: &EpochEnd<'_>) {
+        if !self.terminal.is_talkative() {
+            return;
+        }
+        let metric = |name: &str| end.logs.get(name).map(|&value| f64::from(value));
+        tracing::info!(
+            event = "epoch_end",
+            epoch = end.epoch + 1,
+            epochs = self.options.epochs,
+            steps = end.steps,
+            images = end.images,
+            seconds = self.clock.start.elapsed().as_secs_f64(),
+            images_per_second = self.clock.images_per_second(),
+            loss = metric(LOSS),
+            accuracy = metric(ACCURACY),
+            val_loss = metric(VALIDATION_LOSS),
+            val_accuracy = metric(VALIDATION_ACCURACY),
+            "epoch {}/{}{}",
+            end.epoch + 1,
+            self.options.epochs,
+            metrics(end.logs)
+        );
+    }
+
     fn draw(&self, seconds: &str, logs: &str) {
         let position = self.position(self.done, true);
         let rate = self.clock.images_per_second();
@@ -86,7 +112,7 @@ impl<'a> Progress<'a> {
 
 impl Callback for Progress<'_> {
     fn on_epoch_begin(&mut self, epoch: u64) -> Result<(), TrainerError> {
-        if self.options.epochs > 1 {
+        if self.options.epochs > 1 && !log::is_json() {
             self.terminal.line(format_args!("Epoch {}/{}", epoch + 1, self.options.epochs));
         }
         (self.clock, self.done) = (Clock::start(), 0);
@@ -114,6 +140,10 @@ impl Callback for Progress<'_> {
 
     fn on_epoch_end(&mut self, end: &EpochEnd<'_>, _: &mut Learner) -> Wish {
         self.bar.finish_and_clear();
+        if log::is_json() {
+            self.log_epoch(end);
+            return Ok(ControlFlow::Continue(()));
+        }
         let interactive = self.terminal.is_interactive();
         let position = self.position(end.steps, interactive);
         let seconds = format!("{:.0}s", self.clock.start.elapsed().as_secs_f64());

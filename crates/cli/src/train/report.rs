@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use xfer_telemetry::verdict::{Bound, Verdict};
 use xfer_trainer::{Fitted, History, Model, Outcome, WeightsDescription};
 
 use super::manifest::Manifest;
 use super::output::HISTORY_FILE;
+use super::verdict;
 use crate::backbone::UNTRAINED;
 use crate::cache;
+use crate::log::tell;
 use crate::terminal::Terminal;
 
 /// The document of `train --json`.
@@ -46,6 +49,12 @@ pub(super) struct TrainReport {
     /// Of a run that repeats another: whether data, weights and model agree, and what else differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     repeated: Option<Value>,
+    /// What it waited for.
+    verdict: Value,
+    #[serde(skip)]
+    told_verdict: Verdict,
+    #[serde(skip)]
+    advice: Option<&'static str>,
     #[serde(skip)]
     told_features: Option<String>,
 }
@@ -61,6 +70,8 @@ pub(super) struct Facts {
     /// From the cache, and computed.
     pub(super) features: Option<(u64, u64)>,
     pub(super) failures: Vec<Value>,
+    pub(super) verdict: Verdict,
+    pub(super) advice: Option<&'static str>,
     pub(super) seconds: f64,
     /// Images of a training that goes on from before, which took no time now.
     pub(super) images_before: u64,
@@ -92,6 +103,9 @@ impl TrainReport {
             features: facts.features.map(|(cached, computed)| json!({ "cached": cached, "computed": computed })),
             told_features: facts.features.map(|(cached, computed)| cache::tally(cached, computed)),
             failures: facts.failures,
+            verdict: verdict::document(&facts.verdict, &fitted.time, facts.advice),
+            told_verdict: facts.verdict,
+            advice: facts.advice,
             seconds: facts.seconds,
             fit_seconds,
             wait_seconds: fitted.waited.as_secs_f64(),
@@ -155,14 +169,22 @@ impl TrainReport {
         if self.interrupted {
             terminal.line("Stopped before the end; the last epoch has what was seen of it.");
         }
-        terminal.line(format_args!("Model and {HISTORY_FILE} saved to {}.", self.output.display()));
-        terminal.line(format_args!(
+        let output = self.output.display();
+        tell!(terminal, "saved", { %output }, "Model and {HISTORY_FILE} saved to {output}.");
+        let (seconds, images_per_second) = (self.seconds, self.images_per_second);
+        tell!(
+            terminal, "trained", { seconds, images_per_second, interrupted = self.interrupted },
             "{:.1} s in all, {:.1} s of it training and validation: {} images, {:.1} images/s.",
             self.seconds,
             self.fit_seconds,
             self.images + self.validation_images,
             self.images_per_second
-        ));
+        );
+        let advice = self.advice.map_or_else(String::new, |advice| format!(": {advice}"));
+        tell!(
+            terminal, "verdict", { bound = self.told_verdict.bound.map(Bound::as_str), share = self.told_verdict.share },
+            "Verdict: {}{advice}.", self.told_verdict
+        );
         if let Some(features) = &self.told_features {
             terminal.line(features);
         }

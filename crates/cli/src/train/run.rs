@@ -26,9 +26,11 @@ use super::progress::Progress;
 use super::report::{Facts, TrainReport};
 use super::settings::settings;
 use super::states::States;
+use super::verdict;
 use crate::args::values::MetricsAddress;
 use crate::frozen::Frozen;
 use crate::interrupt::Interrupt;
+use crate::log::tell;
 use crate::telemetry::{self, Recorded};
 use crate::terminal::{Terminal, print_json};
 use crate::{Ending, backbone, failures};
@@ -138,7 +140,10 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let model = Model { head: learner.head, description, batch_norm };
     let digest = model.save(folder.path())?;
     keep(&recorded, folder.path(), &config, &terminal)?;
+    let verdict = verdict::of(&fitted.time, &reports, features);
     let facts = Facts {
+        verdict,
+        advice: verdict::advice(&verdict, &config),
         digest,
         batch_size: training.batch_size,
         steps_per_epoch: options.steps_per_epoch,
@@ -283,7 +288,7 @@ fn serve(recorded: &Recorded, address: MetricsAddress, terminal: &Terminal) -> O
     match recorded.serve(address) {
         Ok(address) => {
             let url = format!("http://{address}/metrics");
-            terminal.line(format_args!("Metrics are served on {url}."));
+            tell!(terminal, "metrics_served", { url = url.as_str() }, "Metrics are served on {url}.");
             if telemetry::is_public(address.ip()) {
                 terminal.warn(format_args!("{address} can be reached by other machines, and asks for no password"));
             }

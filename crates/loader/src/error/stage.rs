@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use xfer_telemetry::stage;
+
 /// A step of the pipeline: the same names stand in errors and in the `stage` label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -29,13 +31,13 @@ impl Stage {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
-            Self::Read => "read",
-            Self::Decode => "decode",
-            Self::Resize => "resize",
-            Self::Augment => "augment",
-            Self::Standardize => "standardize",
-            Self::Save => "save",
-            Self::Collate => "collate",
+            Self::Read => stage::READ,
+            Self::Decode => stage::DECODE,
+            Self::Resize => stage::RESIZE,
+            Self::Augment => stage::AUGMENT,
+            Self::Standardize => stage::STANDARDIZE,
+            Self::Save => stage::SAVE,
+            Self::Collate => stage::COLLATE,
         }
     }
 }

@@ -91,7 +91,7 @@ impl BatchStream {
     ) -> Result<Self, LoaderError> {
         options.check()?;
         let threads = options.threads(flow.can_block());
-        let in_flight = InFlight::new(&flow, options, threads);
+        let in_flight = InFlight::new(&flow, options, threads, report.clocks());
         let watch = Watch::new(options.stall_timeout, flow.source(), &in_flight);
         let running = Running::new(Arc::clone(&in_flight), watch.clone());
 

@@ -132,6 +132,7 @@ impl Processor {
             enter(Stage::Save);
             let values = values(out, shape);
             save_to.save(&values, (shape.height, shape.width, shape.channels), (sample, draw.file_hash))?;
+            leave(Stage::Save);
         }
         Ok(remarks)
     }

@@ -4,6 +4,7 @@ use crate::optimizer::Sgd;
 use crate::{Head, Outcome};
 use std::borrow::Cow;
 use std::cell::RefCell;
+use xfer_telemetry::verdict::TrainingTime;
 
 fn learner() -> Learner {
     Learner::new(Head::glorot_uniform(2, 2, 1).unwrap(), Box::new(Sgd::new(1.0)))
@@ -43,6 +44,7 @@ fn train_end(callback: &mut dyn Callback, learner: &mut Learner) {
         validation_images: 0,
         took: Duration::ZERO,
         waited: Duration::ZERO,
+        time: TrainingTime::default(),
     };
     callback.on_train_end(&fitted, learner).unwrap();
 }

@@ -2,8 +2,9 @@
 
 use xfer_backbones::{Architecture, Backbone, Device, ImageBatch, PixelData, Precision};
 use xfer_loader::{Batch, Pixels};
+use xfer_telemetry::stage;
 
-use super::FeatureExtractor;
+use super::{FeatureExtractor, SourceTime};
 use crate::error::TrainerError;
 
 /// What the features of a backbone depend on but the image; known without its weights being read.
@@ -60,13 +61,20 @@ impl FeatureExtractor for Backbone {
     }
 
     fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError> {
+        self.extract_timed(batch, &mut SourceTime::default())
+    }
+
+    fn extract_timed(&self, batch: &Batch, time: &mut SourceTime) -> Result<Vec<f32>, TrainerError> {
+        let _span = tracing::trace_span!(stage::FORWARD).entered();
         let pixels = match batch.pixels() {
             Pixels::U8(rgb) => PixelData::U8(rgb),
             Pixels::F32(preprocessed) => PixelData::F32(preprocessed),
         };
-        let features = self.forward(ImageBatch { pixels, shape: batch.shape() });
-        let features =
+        let features = self.forward_timed(ImageBatch { pixels, shape: batch.shape() });
+        let (features, took) =
             features.map_err(|source| TrainerError::Backbone { pass: batch.epoch, batch: batch.index, source })?;
+        time.upload += took.upload;
+        time.forward += took.forward;
         Ok(features.values)
     }
 }

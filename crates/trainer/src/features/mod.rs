@@ -35,6 +35,30 @@ pub trait FeatureExtractor {
     ///
     /// The extractor's own.
     fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError>;
+
+    /// As [`extract`](Self::extract), and adds to `time` where the time went: all of it to `forward`, unless the extractor
+    /// knows better.
+    ///
+    /// # Errors
+    ///
+    /// As [`extract`](Self::extract).
+    fn extract_timed(&self, batch: &Batch, time: &mut SourceTime) -> Result<Vec<f32>, TrainerError> {
+        let start = Instant::now();
+        let features = self.extract(batch);
+        time.forward += start.elapsed();
+        features
+    }
+}
+
+/// Where the time of a [`FeatureSource`] went so far, besides waiting for the loader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceTime {
+    /// Batches to the device.
+    pub upload: Duration,
+    /// Pixels to features.
+    pub forward: Duration,
+    /// Features out of a cache.
+    pub cache: Duration,
 }
 
 /// Features and targets of one batch: what a step needs. A batch whose photos were all left out is empty.
@@ -68,12 +92,18 @@ impl FeatureBatch {
 pub trait FeatureSource {
     /// The next batch; `None` when there are no more.
     fn next_batch(&mut self) -> Option<Result<FeatureBatch, TrainerError>>;
+
+    /// Where its time went so far; nowhere, unless the source knows better.
+    fn time(&self) -> SourceTime {
+        SourceTime::default()
+    }
 }
 
 /// Features computed from the loader's batches as they come.
 pub struct Extracted<'a, I, E: ?Sized> {
     batches: I,
     extractor: &'a E,
+    time: SourceTime,
 }
 
 impl<'a, I, E> Extracted<'a, I, E>
@@ -83,7 +113,7 @@ where
 {
     /// Features of `batches`, in their order.
     pub fn new(batches: I, extractor: &'a E) -> Self {
-        Self { batches, extractor }
+        Self { batches, extractor, time: SourceTime::default() }
     }
 }
 
@@ -97,7 +127,8 @@ where
         let batch = self.batches.next()?;
         let waited = start.elapsed();
         Some(batch.map_err(TrainerError::from).and_then(|batch| {
-            let features = if batch.is_empty() { Vec::new() } else { self.extractor.extract(&batch)? };
+            let features =
+                if batch.is_empty() { Vec::new() } else { self.extractor.extract_timed(&batch, &mut self.time)? };
             if !features.iter().all(|value| value.is_finite()) {
                 return Err(TrainerError::NonFiniteFeatures { pass: batch.epoch, batch: batch.index });
             }
@@ -112,6 +143,10 @@ where
                 waited,
             })
         }))
+    }
+
+    fn time(&self) -> SourceTime {
+        self.time
     }
 }
 

@@ -4,9 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use xfer_telemetry::stage;
+use xfer_telemetry::verdict::TrainingTime;
+
 use crate::callbacks::{Callback, StepEnd};
 use crate::error::TrainerError;
-use crate::features::FeatureSource;
+use crate::features::{FeatureSource, SourceTime};
 use crate::history::Logs;
 use crate::learner::Learner;
 use crate::metric::EpochMetrics;
@@ -42,6 +45,7 @@ pub(super) struct Seen {
     pub(super) steps: u64,
     pub(super) images: u64,
     pub(super) waited: Duration,
+    pub(super) time: TrainingTime,
     pub(super) stop: Option<Stop>,
 }
 
@@ -60,24 +64,31 @@ impl Steps<'_> {
     ) -> Result<Seen, TrainerError> {
         let Begun { step: steps, images, .. } = begun;
         let logs = if steps > 0 { averages.logs() } else { Logs::new() };
-        let mut seen = Seen { logs, steps, images, waited: Duration::ZERO, stop: None };
+        let mut seen = Seen { logs, steps, images, waited: Duration::ZERO, time: TrainingTime::default(), stop: None };
         while seen.steps < self.steps && seen.stop.is_none() {
-            let start = Instant::now();
+            let (start, before) = (Instant::now(), source.time());
             let batch = source.next_batch().ok_or_else(|| self.out_of_data(seen.steps))??;
             if batch.features.is_empty() {
                 // Every photo of it was left out: the step is there, and does nothing.
                 seen.steps += 1;
                 seen.waited += batch.waited;
+                let time = time_of(before, source.time(), batch.waited, Duration::ZERO, start.elapsed());
+                self.metrics.spent(&time);
+                seen.time += time;
                 after_step(learner, &seen, averages, callbacks)?;
                 continue;
             }
+            let head_start = Instant::now();
             let learning_rate = learner.optimizer.learning_rate();
+            let span = tracing::trace_span!(stage::HEAD).entered();
             let result = match self.phase {
                 Phase::Training => learner.train(&batch.samples())?,
                 Phase::Validation => learner.assess(&batch.samples())?,
             };
             learner.count(averages, batch.targets.as_targets());
             seen.logs = averages.logs();
+            drop(span);
+            let head = head_start.elapsed();
             let (images, waited, took) = (result.samples, batch.waited, start.elapsed());
             let (epoch, step, logs, loss) = (self.epoch, seen.steps, &seen.logs, result.loss);
             let end = StepEnd { epoch, step, images, logs, loss, learning_rate, learner, waited, took };
@@ -103,6 +114,10 @@ impl Steps<'_> {
             seen.steps += 1;
             seen.images += images as u64;
             seen.waited += waited;
+            let time = time_of(before, source.time(), waited, head, start.elapsed());
+            self.metrics.spent(&time);
+            self.metrics.stages(&time);
+            seen.time += time;
             if flag.load(Ordering::Relaxed) {
                 seen.stop = Some(Stop::Flag);
             }
@@ -124,4 +139,13 @@ impl Steps<'_> {
             Phase::Validation => "validation",
         }
     }
+}
+
+/// What a step's time went to: what its source did since `before`, the wait for the loader, the head, and the rest.
+fn time_of(before: SourceTime, after: SourceTime, loader: Duration, head: Duration, took: Duration) -> TrainingTime {
+    let upload = after.upload.saturating_sub(before.upload);
+    let forward = after.forward.saturating_sub(before.forward);
+    let cache = after.cache.saturating_sub(before.cache);
+    let other = took.saturating_sub(loader + upload + forward + cache + head);
+    TrainingTime { loader, upload, forward, cache, head, other, steps: 1 }
 }

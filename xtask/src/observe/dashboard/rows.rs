@@ -57,6 +57,29 @@ fn throughput() -> Vec<Panel> {
         .share()
         .thresholds(0.05, 0.2)
         .query("{{run}} rank {{rank}}", stall("by (run, rank) ")),
+        Panel::new(
+            Look::Stacked,
+            "What training's time goes to",
+            "percentunit",
+            "Share of the time of training and validation by what it goes to: the largest one is what the verdict at the end \
+             names.",
+        )
+        .share()
+        .query(
+            "{{bound}}",
+            format!(
+                "sum by (bound) ({time}) / ignoring (bound) group_left () sum({time})",
+                time = rate(&series(&train::TIME_SECONDS))
+            ),
+        ),
+        lines("Stages of a step", "s", "Seconds of a step of training or validation by stage, on average.").query(
+            "{{stage}}",
+            format!(
+                "sum by (stage) ({}) / sum by (stage) ({})",
+                rate(&part(&train::STAGE_SECONDS, "sum")),
+                rate(&part(&train::STAGE_SECONDS, "count"))
+            ),
+        ),
         lines("Step time", "s", "Seconds of a training step, the wait for its batch included.")
             .query("median", quantile(0.5, &train::STEP_SECONDS, ""))
             .query("99 %", quantile(0.99, &train::STEP_SECONDS, "")),
@@ -100,6 +123,16 @@ fn queues() -> Vec<Panel> {
                 series(&loader::QUEUE_DEPTH),
                 series(&loader::QUEUE_CAPACITY)
             ),
+        ),
+        lines(
+            "Blocked at queues",
+            "short",
+            "How many threads are blocked at each queue: take where it is empty (what fills it is slow), put where it is full \
+             (what empties it is).",
+        )
+        .query(
+            "{{queue}} {{side}}, {{flow}}",
+            format!("sum by (queue, side, flow) ({})", rate(&series(&loader::QUEUE_WAIT_SECONDS))),
         ),
         lines("Memory of the loader", "bytes", "Memory that the loader's budget counts, and the budget.")
             .query("in flight, {{flow}}", memory(&loader::BYTES_IN_FLIGHT))

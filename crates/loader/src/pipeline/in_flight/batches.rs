@@ -1,9 +1,12 @@
 //! The sides of the schedule and of the consumer: batches that are planned, begun, delivered and dropped.
 
+use std::sync::PoisonError;
 use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use super::{InFlight, Making, Outcome, Plan, State};
 use crate::batch::{BatchParts, Home};
+use crate::clocks::Wait;
 use crate::error::LoaderError;
 use crate::metrics::Queue;
 
@@ -14,7 +17,7 @@ impl InFlight {
         let mut state = self.lock();
         while !self.is_closed() && state.is_planned_far_enough() {
             state.sleeping.schedule = true;
-            state = Self::sleep(&self.schedule, state);
+            state = self.sleep(&self.schedule, state, Wait::Planned);
             state.sleeping.schedule = false;
         }
         if self.is_closed() {
@@ -31,6 +34,7 @@ impl InFlight {
         making.plan();
         state.unread += making.left;
         state.making.push_back(making);
+        self.meters.queue_depth(Queue::Plans, state.unread);
         self.begin_more(&mut state);
         self.wake_reader(&state);
     }
@@ -78,7 +82,7 @@ impl InFlight {
                 return None;
             }
             state.consumer.blocks = true;
-            state = Self::sleep(&self.consumer, state);
+            state = self.consumer.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -89,6 +93,11 @@ impl InFlight {
             Some(making) => making.outcome.take(),
         };
         state.consumer.waits = outcome.is_none();
+        if outcome.is_none() {
+            state.consumer.since.get_or_insert_with(Instant::now);
+        } else if let Some(since) = state.consumer.since.take() {
+            self.meters.waited(Wait::NoBatch, since.elapsed());
+        }
         if outcome.is_some() {
             // The schedule is never more than a few batches ahead, so that few are spare.
             if let Some(mut making) = state.making.pop_front() {

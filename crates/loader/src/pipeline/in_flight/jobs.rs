@@ -40,7 +40,8 @@ impl InFlight {
             }
             let Some(key) = state.take_ready() else {
                 state.sleeping.workers += 1;
-                state = Self::sleep(&self.workers, state);
+                let why = state.why_no_job();
+                state = self.sleep(&self.workers, state, why);
                 state.sleeping.workers -= 1;
                 continue;
             };
@@ -112,7 +113,9 @@ impl Job {
         let mut done = std::mem::take(making);
         drop(state);
         drop(freed);
+        let start = Instant::now();
         let outcome = done.collate(&in_flight.kind);
+        in_flight.meters.stage(Stage::Collate, start.elapsed());
         let mut state = in_flight.lock();
         if let Some(making) = state.making(number) {
             // It may have been ended from outside, before or meanwhile.

@@ -19,11 +19,13 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
+use std::time::Instant;
 
 use super::LoaderOptions;
 use super::budget::Budget;
 use super::pace::Pace;
 use crate::batch::{BatchParts, Home};
+use crate::clocks::{Clocks, Wait};
 use crate::error::{LoaderError, Stage};
 use crate::flow::Flow;
 use crate::metrics::{Meters, Queue};
@@ -106,12 +108,14 @@ struct Sleeping {
 struct Consumer {
     waits: bool,
     blocks: bool,
+    /// Since when it has been waiting.
+    since: Option<Instant>,
     waker: Option<Waker>,
 }
 
 impl InFlight {
     /// For so many threads that compute.
-    pub(super) fn new(flow: &Flow, options: &LoaderOptions, threads: usize) -> Arc<Self> {
+    pub(super) fn new(flow: &Flow, options: &LoaderOptions, threads: usize, clocks: Arc<Clocks>) -> Arc<Self> {
         let batch_size = flow.options().batch_size.min(flow.samples());
         let shape = flow.options().sample_shape();
         let prefetch = options.prefetch_batches;
@@ -138,7 +142,7 @@ impl InFlight {
             sleeping: Sleeping::default(),
             consumer: Consumer::default(),
         };
-        let meters = Arc::new(Meters::new(options.name, options.max_bytes_in_flight));
+        let meters = Arc::new(Meters::new(options.name, options.max_bytes_in_flight, clocks));
         meters.queue_capacity(Queue::Batches, prefetch);
         Arc::new_cyclic(|home: &Weak<Self>| Self {
             closed: AtomicBool::new(false),
@@ -198,9 +202,12 @@ impl InFlight {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sleeps until `threads` are woken.
-    fn sleep<'a>(threads: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        threads.wait(state).unwrap_or_else(PoisonError::into_inner)
+    /// Sleeps until `threads` are woken, for the reason given.
+    fn sleep<'a>(&self, threads: &Condvar, state: MutexGuard<'a, State>, wait: Wait) -> MutexGuard<'a, State> {
+        let start = Instant::now();
+        let state = threads.wait(state).unwrap_or_else(PoisonError::into_inner);
+        self.meters.waited(wait, start.elapsed());
+        state
     }
 
     /// Wakes the consumer if it waits for batch `number`.
@@ -223,6 +230,23 @@ impl State {
     /// The batch of this number, if it is in the making.
     fn making(&mut self, number: u64) -> Option<&mut Making> {
         self.making.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    /// Why a compute thread finds nothing to do.
+    fn why_no_job(&self) -> Wait {
+        // The consumer waits for a file that is being read: that there are others for later batches is no help.
+        let is_late = self.consumer.waits && self.reading.iter().any(|key| key.0 < self.begun);
+        if !self.ready.is_empty() && !is_late {
+            Wait::Begun
+        } else if self.sleeping.room > 0 {
+            Wait::NoRoom
+        } else if !self.reading.is_empty() || self.unread > 0 {
+            Wait::Starved
+        } else if !self.ended {
+            Wait::Unplanned
+        } else {
+            Wait::Idle
+        }
     }
 
     /// Files being read or ready.

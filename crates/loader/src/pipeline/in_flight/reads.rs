@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::buffers::Buffers;
 use super::{Content, InFlight, Key, State};
+use crate::clocks::Wait;
 use crate::error::{LoaderError, Stage};
 use crate::metrics::Queue;
 
@@ -32,6 +33,7 @@ impl InFlight {
             if state.may_read()
                 && let Some((key, sample)) = state.take_unread()
             {
+                self.meters.queue_depth(Queue::Plans, state.unread);
                 self.wake_schedule(&state);
                 let more = state.may_read();
                 let more_readers = more && state.sleeping.readers == 0 && state.readers < state.pace.reads();
@@ -43,7 +45,12 @@ impl InFlight {
                 return Some(ToRead { key, sample, more_readers, in_flight: Arc::clone(self), done: false });
             }
             state.sleeping.readers += 1;
-            state = Self::sleep(&self.readers, state);
+            let why = match state.unread {
+                0 if state.ended => Wait::Idle,
+                0 => Wait::NoPlan,
+                _ => Wait::Ahead,
+            };
+            state = self.sleep(&self.readers, state, why);
             state.sleeping.readers -= 1;
         }
     }
@@ -76,7 +83,7 @@ impl InFlight {
                 return Some(vec![0; size]);
             }
             state.sleeping.room += 1;
-            state = Self::sleep(&self.room, state);
+            state = self.sleep(&self.room, state, Wait::Ahead);
             state.sleeping.room -= 1;
         }
     }
@@ -159,7 +166,9 @@ impl ToRead {
         place.content = Some(content);
         state.ready.push(Reverse(self.key));
         in_flight.meters.queue_depth(Queue::Compute, state.ready.len());
-        in_flight.meters.queue_capacity(Queue::Compute, state.pace.ahead());
+        for queue in [Queue::Plans, Queue::Compute] {
+            in_flight.meters.queue_capacity(queue, state.pace.ahead());
+        }
         if state.sleeping.workers > 0 && self.key.0 < state.begun {
             in_flight.workers.notify_one();
         }

@@ -94,7 +94,7 @@ fn a_file_whose_thread_is_gone_fails_its_batch_by_name() {
     photos(root.path(), 6);
     let flow = flow(root.path(), FlowOptions { shuffle: false, ..options() });
     // Nothing but the schedule runs: this thread is the others.
-    let in_flight = InFlight::new(&flow, &threads(1), 1);
+    let in_flight = InFlight::new(&flow, &threads(1), 1, Arc::default());
     Planner::new(flow, Arc::clone(&in_flight)).run(Planned::Epochs(0..1));
     let read = in_flight.next_read().unwrap();
     read.finish(Ok(Content::default()), Duration::ZERO);

@@ -17,7 +17,7 @@ use super::pass::{Missing, Pick, Places, key, picks};
 use super::recorder::Computed;
 use super::store::{Place, Store};
 use crate::error::TrainerError;
-use crate::features::{FeatureBatch, FeatureExtractor, FeatureSource, FeatureTargets};
+use crate::features::{FeatureBatch, FeatureExtractor, FeatureSource, FeatureTargets, SourceTime};
 use crate::metrics;
 
 /// How many different images a sample can become, and how they are numbered.
@@ -57,6 +57,7 @@ pub struct Cached<'a, E: ?Sized> {
     report: ReportHandle,
     tally: Tally,
     pass: Option<Pass>,
+    time: SourceTime,
 }
 
 /// The pass that is under way.
@@ -137,7 +138,8 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
         loader: LoaderOptions,
     ) -> Result<Self, TrainerError> {
         let (report, tally) = (flow.report(), Tally::default());
-        let mut cached = Self { flow, extractor, store, views, passes, skip, loader, report, tally, pass: None };
+        let time = SourceTime::default();
+        let mut cached = Self { flow, extractor, store, views, passes, skip, loader, report, tally, pass: None, time };
         cached.begin_pass()?;
         Ok(cached)
     }
@@ -294,8 +296,9 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
     }
 
     /// The features of a batch that was loaded for `picks`, which are kept for later.
-    fn compute(&self, batch: &Batch, picks: Vec<Pick>) -> Result<Vec<(usize, Arrival)>, TrainerError> {
-        let mut values = if batch.is_empty() { Vec::new() } else { self.extractor.extract(batch)? };
+    fn compute(&mut self, batch: &Batch, picks: Vec<Pick>) -> Result<Vec<(usize, Arrival)>, TrainerError> {
+        let mut values =
+            if batch.is_empty() { Vec::new() } else { self.extractor.extract_timed(batch, &mut self.time)? };
         if !values.iter().all(|value| value.is_finite()) {
             return Err(TrainerError::NonFiniteFeatures { pass: batch.epoch, batch: batch.index });
         }
@@ -324,11 +327,22 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
 
 impl<E: FeatureExtractor + ?Sized> FeatureSource for Cached<'_, E> {
     fn next_batch(&mut self) -> Option<Result<FeatureBatch, TrainerError>> {
+        let (start, before) = (Instant::now(), self.time);
         let batch = self.next();
-        if batch.is_err() {
-            (self.pass, self.passes) = (None, 0..0);
+        match &batch {
+            Ok(Some(batch)) => {
+                let elsewhere =
+                    batch.waited + (self.time.upload + self.time.forward) - (before.upload + before.forward);
+                self.time.cache += start.elapsed().saturating_sub(elsewhere);
+            }
+            Ok(None) => {}
+            Err(_) => (self.pass, self.passes) = (None, 0..0),
         }
         batch.transpose()
+    }
+
+    fn time(&self) -> SourceTime {
+        self.time
     }
 }
 
