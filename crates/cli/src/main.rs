@@ -17,16 +17,14 @@ mod extract;
 mod failures;
 mod frozen;
 mod interrupt;
+mod log;
 mod model;
 mod predict;
 mod rows;
-mod log;
-mod scan;
-mod summary;
-mod sweep;
 mod runs;
 mod scan;
 mod summary;
+mod sweep;
 mod table;
 mod telemetry;
 mod terminal;
@@ -77,8 +75,6 @@ fn main() -> ExitCode {
         Ok(Ok(Ending::Interrupted)) => interrupt::EXIT_STATUS,
         Ok(Err(error)) => {
             tell(&error);
-            ExitCode::FAILURE
-            report(&error);
             1
         }
         Err(usage) => usage.exit(),
@@ -89,7 +85,6 @@ fn main() -> ExitCode {
 
 /// The error and its causes, one line each. A cause that its effect already tells is not told again.
 fn tell(error: &anyhow::Error) {
-fn report(error: &anyhow::Error) {
     if log::is_json() {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
         tracing::error!(event = "error", causes = ?causes, "{error}");
