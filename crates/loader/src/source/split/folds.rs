@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn other_keys_other_folds() {
-        assert_ne!(deal_two(20, 20, 4, scattered), deal_two(20, 20, 4, |sample| scattered(sample + 100)));
+        assert_ne!(deal_two(20, 20, 4, scattered), deal_two(20, 20, 4, |sample| scattered(sample).rotate_left(17)));
         assert_eq!(deal_two(20, 20, 4, scattered), deal_two(20, 20, 4, scattered));
     }
 }
