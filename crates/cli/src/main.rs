@@ -21,6 +21,7 @@ mod log;
 mod model;
 mod predict;
 mod rows;
+mod report;
 mod runs;
 mod scan;
 mod summary;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Verb::Doctor(args) => Ok(doctor::run(&args)),
         Verb::Cache(args) => Ok(cache::run(args)),
         Verb::Runs(args) => Ok(runs::run(&args)),
+        Verb::Report(args) => Ok(report::run(&args)),
         Verb::Compare(args) => args.check().map(|args| compare::run(&args)),
     };
     let status = match ended {

@@ -17,7 +17,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::log::LogFormat;
 use crate::{
-    batches, bench, cache as cache_verb, compare, doctor, evaluate, export, extract, predict, runs, scan, summary,
+    batches, bench, cache as cache_verb, compare, doctor, evaluate, export, extract, predict, report, runs, scan, summary,
     sweep, train,
 };
 use loading::{FailureArgs, PhotoArgs};
@@ -55,6 +55,7 @@ pub(crate) enum Verb {
     Cache(cache_verb::CacheVerbArgs),
     Runs(runs::RunsArgs),
     Compare(compare::CompareArgs),
+    Report(report::ReportArgs),
 }
 
 /// Which features, and how they are computed: what `train` and `extract` share.

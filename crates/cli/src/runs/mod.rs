@@ -1,5 +1,6 @@
 //! `runs`: what trainings left behind. Other verbs read runs from here.
 
+mod exposition;
 mod history;
 mod list;
 mod manifest;
@@ -11,7 +12,7 @@ use crate::Ending;
 
 pub(crate) use history::Point;
 pub(crate) use list::document;
-pub(crate) use manifest::{Photos, Plan, RunResult};
+pub(crate) use manifest::{FailedFile, Photos, Plan, RunResult};
 pub(crate) use run::{Run, State};
 
 /// Look at the trainings that were run before

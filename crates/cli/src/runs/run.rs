@@ -10,11 +10,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use xfer_trainer::{Model, ModelDescription};
 
+use super::exposition::Exposition;
 use super::history::{Curves, Point};
-use super::manifest::{MANIFEST_FILE, Manifest, Photos, RunResult};
+use super::manifest::{FailedFile, MANIFEST_FILE, Manifest, Photos, RunResult};
 
 /// The history beside the model.
 pub(crate) const HISTORY_FILE: &str = "history.csv";
+/// What was measured, as it was last served.
+pub(crate) const METRICS_FILE: &str = "metrics.prom";
 
 /// A file that is longer is none of ours.
 const MAX_BYTES: u64 = 256 << 20;
@@ -28,6 +31,7 @@ pub(crate) struct Run {
     pub(crate) manifest: Option<Manifest>,
     pub(crate) model: Option<ModelDescription>,
     pub(crate) history: Option<Curves>,
+    pub(crate) metrics: Option<Exposition>,
     /// Files that are there and cannot be used, and files that are missing though they should be there.
     pub(crate) problems: Vec<Problem>,
 }
@@ -81,11 +85,12 @@ impl Run {
                 None
             })
         };
-        let files = [MANIFEST_FILE, Model::DESCRIPTION_FILE, HISTORY_FILE].map(&mut part);
-        let [manifest, model, history] = files;
+        let files = [MANIFEST_FILE, Model::DESCRIPTION_FILE, HISTORY_FILE, METRICS_FILE].map(&mut part);
+        let [manifest, model, history, metrics] = files;
         let mut understood = |file: &'static str, reason: String| problems.push(Problem { file, reason });
-        let manifest =
-            manifest.and_then(|json| Manifest::parse(&json).map_err(|reason| understood(MANIFEST_FILE, reason)).ok());
+        let manifest = manifest.and_then(|json| {
+            Manifest::parse(&json).map_err(|reason| understood(MANIFEST_FILE, reason)).ok()
+        });
         let model = model.and_then(|json| {
             let parsed = serde_json::from_slice(&json);
             parsed.map_err(|error| understood(Model::DESCRIPTION_FILE, format!("damaged: {error}"))).ok()
@@ -94,7 +99,9 @@ impl Run {
             let parsed = Curves::parse(&String::from_utf8_lossy(&text));
             parsed.map_err(|reason| understood(HISTORY_FILE, reason)).ok()
         });
-        let mut run = Self { name: name_of(folder), folder: folder.to_owned(), manifest, model, history, problems };
+        let metrics = metrics.map(|text| Exposition::parse(&String::from_utf8_lossy(&text)));
+        let mut run =
+            Self { name: name_of(folder), folder: folder.to_owned(), manifest, model, history, metrics, problems };
         run.note_what_is_missing();
         Ok(run)
     }
@@ -165,6 +172,10 @@ impl Run {
 
     pub(crate) fn result(&self) -> Option<&RunResult> {
         self.manifest.as_ref().and_then(|manifest| manifest.result.as_ref())
+    }
+
+    pub(crate) fn failures(&self) -> &[FailedFile] {
+        self.result().map_or(&[], |result| &result.failures)
     }
 
     /// Epochs that came to their end, or were cut short and counted.
@@ -240,10 +251,9 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
 
 /// The folder's own name, for `.` and `..` as well.
 fn name_of(folder: &Path) -> String {
-    let resolved = folder
-        .file_name()
-        .map(ToOwned::to_owned)
-        .or_else(|| folder.canonicalize().ok().and_then(|folder| folder.file_name().map(ToOwned::to_owned)));
+    let resolved = folder.file_name().map(ToOwned::to_owned).or_else(|| {
+        folder.canonicalize().ok().and_then(|folder| folder.file_name().map(ToOwned::to_owned))
+    });
     resolved.map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
@@ -268,9 +278,7 @@ mod tests {
     #[test]
     fn every_state_is_told_from_the_files() {
         let ended = |outcome: &str| {
-            format!(
-                r#"{{"format_version":1,"started":"2026-11-28T16:00:00+00:00","result":{{"outcome":"{outcome}"}}}}"#
-            )
+            format!(r#"{{"format_version":1,"started":"2026-11-28T16:00:00+00:00","result":{{"outcome":"{outcome}"}}}}"#)
         };
         for (outcome, state) in
             [("finished", State::Finished), ("stopped", State::Stopped), ("interrupted", State::Interrupted)]

@@ -3,6 +3,7 @@
 mod callbacks;
 mod data;
 mod features;
+mod judge;
 mod learner;
 pub(crate) mod manifest;
 mod output;

@@ -10,7 +10,7 @@ use xfer_trainer::callbacks::Callback;
 use xfer_trainer::features::FeatureSource;
 use xfer_trainer::features::cache::{Tally, data_digest};
 use xfer_trainer::{
-    Fit, FitOptions, Fitted, Model, ModelDescription, Outcome, Position, Recovery, State, WeightsDescription,
+    Evaluation, Fit, FitOptions, Fitted, Model, ModelDescription, Outcome, Position, Recovery, State, WeightsDescription,
     preprocessing_of,
 };
 
@@ -18,6 +18,7 @@ use super::TrainConfig;
 use super::callbacks::{Around, callbacks};
 use super::data::Data;
 use super::features::{Source, Stores};
+use super::judge::judge;
 use super::learner::learner;
 use super::manifest::{DataRecord, Manifest, PartRecord, PlanRecord, Program, WeightsRecord, now};
 use super::output::{self, Output};
@@ -133,6 +134,8 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     }
     let features = counts(&[Some(&train), validate.as_ref()]);
     drop((train, validate));
+    let judged = data.validation.as_ref().zip(validation).filter(|_| fitted.is_ok());
+    let judged = judged.map(|(flow, plan)| judge(&learner.head, flow, plan, &stores, &config, &backbone));
     stores.finish();
     let fitted = fitted?;
 
@@ -158,7 +161,19 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let report = TrainReport::new(folder.path(), model, &fitted, facts);
     manifest.finish(report.result(&fitted));
     manifest.write(folder.path())?;
+    page(folder.path(), judged, &terminal);
     finish(&config, report, &fitted, &terminal)
+}
+
+/// The report of the run; one that cannot be made is no reason for a training to fail.
+fn page(folder: &Path, judged: Option<anyhow::Result<Evaluation>>, terminal: &Terminal) {
+    let judged = judged.and_then(|judged| {
+        let told = judged.inspect_err(|error| terminal.warn(format_args!("the validation photos were not judged: {error:#}")));
+        told.ok()
+    });
+    if let Err(error) = crate::report::make(folder, judged.as_ref()) {
+        terminal.warn(format_args!("there is no report of this run: {error:#}"));
+    }
 }
 
 fn finish(
