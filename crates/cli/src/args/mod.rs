@@ -17,8 +17,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::log::LogFormat;
 use crate::{
-    batches, bench, cache as cache_verb, compare, doctor, evaluate, export, extract, predict, report, runs, scan, summary,
-    sweep, train,
+    batches, bench, cache as cache_verb, compare, doctor, evaluate, export, extract, predict, report, runs, scan,
+    summary, sweep, train,
 };
 use loading::{FailureArgs, PhotoArgs};
 use values::{ImageSize, WeightsChoice};

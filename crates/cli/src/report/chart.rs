@@ -51,18 +51,27 @@ pub(super) fn lines(axes: Axes<'_>, lines: &[Line]) -> String {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
     for tick in ticks(y, 5) {
         let (_, up) = place((x.0, tick));
-        push(&mut svg, format_args!("<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{up:.1}\" y2=\"{up:.1}\"/>"));
+        push(
+            &mut svg,
+            format_args!("<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{up:.1}\" y2=\"{up:.1}\"/>"),
+        );
         let (at, down) = (LEFT - 8.0, up + 4.0);
         push(&mut svg, format_args!("<text class=\"tick end\" x=\"{at}\" y=\"{down:.1}\">{}</text>", number(tick)));
     }
     for tick in ticks(x, 8).into_iter().filter(|tick| !axes.whole_x || tick.fract() == 0.0) {
         let (across, _) = place((tick, y.0));
         let down = bottom + 17.0;
-        push(&mut svg, format_args!("<text class=\"tick middle\" x=\"{across:.1}\" y=\"{down}\">{}</text>", number(tick)));
+        push(
+            &mut svg,
+            format_args!("<text class=\"tick middle\" x=\"{across:.1}\" y=\"{down}\">{}</text>", number(tick)),
+        );
     }
     push(&mut svg, format_args!("<line class=\"axis\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{bottom}\" y2=\"{bottom}\"/>"));
     let (middle, lowest) = ((LEFT + right) / 2.0, HEIGHT - 6.0);
-    push(&mut svg, format_args!("<text class=\"tick middle\" x=\"{middle}\" y=\"{lowest}\">{}</text>", escape(axes.across)));
+    push(
+        &mut svg,
+        format_args!("<text class=\"tick middle\" x=\"{middle}\" y=\"{lowest}\">{}</text>", escape(axes.across)),
+    );
     for line in lines {
         let places: Vec<_> =
             line.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite()).map(|&point| place(point)).collect();
@@ -70,7 +79,10 @@ pub(super) fn lines(axes: Axes<'_>, lines: &[Line]) -> String {
         push(&mut svg, format_args!("<polyline class=\"line {}\" points=\"{}\"/>", line.class, path.join(" ")));
         if places.len() <= MARKED && line.class != "ideal" {
             for (x, y) in places {
-                push(&mut svg, format_args!("<circle class=\"mark {}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>", line.class));
+                push(
+                    &mut svg,
+                    format_args!("<circle class=\"mark {}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>", line.class),
+                );
             }
         }
     }
@@ -106,7 +118,10 @@ fn ticks((low, high): (f64, f64), wanted: usize) -> Vec<f64> {
         return Vec::new();
     }
     let first = (low / step).ceil() as i64;
-    (first..first + 2 * wanted as i64 + 2).map(|n| n as f64 * step).take_while(|tick| *tick <= high + step * 1e-9).collect()
+    (first..first + 2 * wanted as i64 + 2)
+        .map(|n| n as f64 * step)
+        .take_while(|tick| *tick <= high + step * 1e-9)
+        .collect()
 }
 
 /// Short, and as exact as a tick.

@@ -66,7 +66,9 @@ mod tests {
     #[test]
     fn few_classes_have_numbers_and_many_have_colours() {
         let classes = |count: usize| (0..count).map(|class| format!("<c{class}>")).collect::<Vec<_>>();
-        let counts = |count: usize| (0..count).map(|row| (0..count).map(|column| u64::from(row == column) * 3).collect()).collect::<Vec<_>>();
+        let counts = |count: usize| {
+            (0..count).map(|row| (0..count).map(|column| u64::from(row == column) * 3).collect()).collect::<Vec<_>>()
+        };
         let small = draw(&classes(3), &counts(3));
         assert_eq!((small.matches("<td").count(), small.matches("--share:100%").count()), (9, 3));
         assert!(small.contains("&lt;c0&gt;") && !small.contains("<c0>"), "{small}");

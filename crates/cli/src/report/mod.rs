@@ -53,10 +53,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
     let terminal = Terminal::new(false, 1);
     let run = Run::read(&args.run)?;
     if run.state() == State::Unfinished {
-        bail!(
-            "{}: the run has not come to its end; `xfer-cli train --resume {0}` goes on with it",
-            args.run.display()
-        );
+        bail!("{}: the run has not come to its end; `xfer-cli train --resume {0}` goes on with it", args.run.display());
     }
     let output = args.output.clone().unwrap_or_else(|| args.run.join(REPORT_FILE));
     if !args.overwrite && output.symlink_metadata().is_ok() {

@@ -135,7 +135,9 @@ fn percent(share: f64) -> String {
 /// What a reader looks for first.
 fn headline(run: &Run) -> Vec<Fact> {
     let mut facts = Vec::new();
-    for (metric, name) in [("val_accuracy", "validation accuracy"), ("val_loss", "validation loss"), ("accuracy", "training accuracy")] {
+    for (metric, name) in
+        [("val_accuracy", "validation accuracy"), ("val_loss", "validation loss"), ("accuracy", "training accuracy")]
+    {
         if let (Some(best), Some(last)) = (run.best(metric), run.last(metric)) {
             let shown = |value: f64| if metric.ends_with("accuracy") { percent(value) } else { format!("{value:.4}") };
             let mut value = shown(last.value);
@@ -179,7 +181,9 @@ fn curves(run: &Run) -> Vec<Curve> {
             lines.push(Line { name: "validation".to_owned(), class: "val", points: points(&validation) });
         }
         let title = name.replace('_', " ");
-        let y = (name.ends_with("accuracy")).then_some((0.0, 1.0)).or((name == "loss" || name == LEARNING_RATE).then_some((0.0, 0.0)));
+        let y = (name.ends_with("accuracy"))
+            .then_some((0.0, 1.0))
+            .or((name == "loss" || name == LEARNING_RATE).then_some((0.0, 0.0)));
         let axes = Axes { title: &format!("{title} by epoch"), across: "epoch", x: None, y, whole_x: true };
         let strange = lines.iter().flat_map(|line| &line.points).filter(|point| !point.1.is_finite()).count();
         curves.push(Curve {
@@ -317,5 +321,9 @@ fn command(run: &Run) -> String {
 
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }

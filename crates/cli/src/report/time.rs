@@ -39,7 +39,8 @@ impl Time {
         let waited = metrics.sum(train::WAIT_SECONDS.name).unwrap_or(0.0);
         let computed = metrics.sum(train::BUSY_SECONDS.name).unwrap_or(0.0);
         let mut stages: Vec<Stage> = Vec::new();
-        let (sum, count) = (format!("{}_sum", loader::STAGE_SECONDS.name), format!("{}_count", loader::STAGE_SECONDS.name));
+        let (sum, count) =
+            (format!("{}_sum", loader::STAGE_SECONDS.name), format!("{}_count", loader::STAGE_SECONDS.name));
         for name in [&sum, &count] {
             for series in metrics.all(name) {
                 let stage = series.label("stage").unwrap_or("?");
@@ -56,7 +57,11 @@ impl Time {
             stage.share = stage.seconds / all;
         }
         let slowest = stages.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds)).map(|stage| &*stage.name);
-        let verdict = verdict(waited, computed, slowest);
+        let told = run.result().and_then(|result| result.verdict.as_ref()).filter(|told| !told.text.is_empty());
+        let verdict = match told {
+            Some(told) => std::iter::once(told.text.clone()).chain(told.advice.clone()).collect::<Vec<_>>().join(": "),
+            None => verdict(waited, computed, slowest),
+        };
         Some(Self { verdict, waited, computed, stages })
     }
 }
@@ -72,10 +77,7 @@ fn verdict(waited: f64, computed: f64, slowest: Option<&str>) -> String {
             "Bound by the photos: training waited for the loader {:.0} % of the time, and the loader spent most of its own in {stage}.",
             share * 100.0
         ),
-        _ => format!(
-            "Bound by computing: training waited for the loader only {:.0} % of the time.",
-            share * 100.0
-        ),
+        _ => format!("Bound by computing: training waited for the loader only {:.0} % of the time.", share * 100.0),
     }
 }
 
@@ -87,7 +89,10 @@ mod tests {
     fn who_waited_is_told() {
         assert!(verdict(9.0, 1.0, Some("decode")).contains("waited for the loader 90 %"));
         assert!(verdict(9.0, 1.0, Some("decode")).ends_with("in decode."));
-        assert!(verdict(1.0, 9.0, Some("decode")).starts_with("Bound by computing: training waited for the loader only 10 %"));
+        assert!(
+            verdict(1.0, 9.0, Some("decode"))
+                .starts_with("Bound by computing: training waited for the loader only 10 %")
+        );
         assert_eq!(verdict(0.0, 0.0, None), "Nothing was measured.");
     }
 }

@@ -88,6 +88,15 @@ pub(crate) struct RunResult {
     pub(crate) features: Option<Features>,
     /// Files that were skipped or replaced.
     pub(crate) failures: Vec<FailedFile>,
+    pub(crate) verdict: Option<VerdictText>,
+}
+
+/// What the run waited for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct VerdictText {
+    pub(crate) text: String,
+    pub(crate) advice: Option<String>,
 }
 
 /// Where the feature vectors came from.

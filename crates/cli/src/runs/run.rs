@@ -88,9 +88,8 @@ impl Run {
         let files = [MANIFEST_FILE, Model::DESCRIPTION_FILE, HISTORY_FILE, METRICS_FILE].map(&mut part);
         let [manifest, model, history, metrics] = files;
         let mut understood = |file: &'static str, reason: String| problems.push(Problem { file, reason });
-        let manifest = manifest.and_then(|json| {
-            Manifest::parse(&json).map_err(|reason| understood(MANIFEST_FILE, reason)).ok()
-        });
+        let manifest =
+            manifest.and_then(|json| Manifest::parse(&json).map_err(|reason| understood(MANIFEST_FILE, reason)).ok());
         let model = model.and_then(|json| {
             let parsed = serde_json::from_slice(&json);
             parsed.map_err(|error| understood(Model::DESCRIPTION_FILE, format!("damaged: {error}"))).ok()
@@ -251,9 +250,10 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
 
 /// The folder's own name, for `.` and `..` as well.
 fn name_of(folder: &Path) -> String {
-    let resolved = folder.file_name().map(ToOwned::to_owned).or_else(|| {
-        folder.canonicalize().ok().and_then(|folder| folder.file_name().map(ToOwned::to_owned))
-    });
+    let resolved = folder
+        .file_name()
+        .map(ToOwned::to_owned)
+        .or_else(|| folder.canonicalize().ok().and_then(|folder| folder.file_name().map(ToOwned::to_owned)));
     resolved.map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
@@ -278,7 +278,9 @@ mod tests {
     #[test]
     fn every_state_is_told_from_the_files() {
         let ended = |outcome: &str| {
-            format!(r#"{{"format_version":1,"started":"2026-11-28T16:00:00+00:00","result":{{"outcome":"{outcome}"}}}}"#)
+            format!(
+                r#"{{"format_version":1,"started":"2026-11-28T16:00:00+00:00","result":{{"outcome":"{outcome}"}}}}"#
+            )
         };
         for (outcome, state) in
             [("finished", State::Finished), ("stopped", State::Stopped), ("interrupted", State::Interrupted)]

@@ -1,9 +1,8 @@
 //! What the trained head makes of the validation photos, for the report.
 
 use anyhow::bail;
-use xfer_backbones::Backbone;
 use xfer_loader::Flow;
-use xfer_trainer::features::FeatureTargets;
+use xfer_trainer::features::{Deferred, FeatureTargets};
 use xfer_trainer::{Evaluation, Head, Position, Prediction};
 
 use super::TrainConfig;
@@ -17,10 +16,10 @@ pub(super) fn judge(
     plan: Plan,
     stores: &Stores,
     config: &TrainConfig,
-    backbone: &Backbone,
+    network: &Deferred,
 ) -> anyhow::Result<Evaluation> {
     let plan = Plan { steps: plan.batches(flow.samples()), ..plan };
-    let mut source = stores.validation(flow, plan, Position::default(), config, backbone)?;
+    let mut source = stores.validation(flow, plan, Position::default(), config, network)?;
     let mut predictions = Vec::with_capacity(flow.samples());
     for _ in 0..plan.steps {
         let Some(batch) = source.features.next_batch() else { break };

@@ -9,6 +9,7 @@ use jiff::Zoned;
 use xfer_trainer::{Model, TrainerError};
 
 use super::manifest::{MANIFEST_FILE, Manifest};
+use crate::report::{EVALUATION_FILE, REPORT_FILE};
 
 /// The history beside the model.
 pub(super) const HISTORY_FILE: &str = "history.csv";
@@ -38,12 +39,14 @@ pub(super) fn check_vacant(folder: Option<&Path>, overwrite: bool) -> anyhow::Re
             folder.display()
         );
     }
-    Model::check_vacant(folder, &[HISTORY_FILE, METRICS_FILE, MANIFEST_FILE]).map_err(|error| match error {
-        TrainerError::Exists { path } => {
-            anyhow!("{}: already there; choose another --output, or pass --overwrite", path.display())
-        }
-        other => other.into(),
-    })
+    Model::check_vacant(folder, &[HISTORY_FILE, METRICS_FILE, MANIFEST_FILE, REPORT_FILE, EVALUATION_FILE]).map_err(
+        |error| match error {
+            TrainerError::Exists { path } => {
+                anyhow!("{}: already there; choose another --output, or pass --overwrite", path.display())
+            }
+            other => other.into(),
+        },
+    )
 }
 
 /// What a run is called: its folder's name, or, where none is given, the time.

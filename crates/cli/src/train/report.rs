@@ -138,6 +138,7 @@ impl TrainReport {
             "images_per_second": self.images_per_second,
             "features": self.features,
             "failures": self.failures,
+            "verdict": self.verdict,
             "last": Map::from_iter(last),
         })
     }

@@ -10,8 +10,8 @@ use xfer_trainer::callbacks::Callback;
 use xfer_trainer::features::FeatureSource;
 use xfer_trainer::features::cache::{Tally, data_digest};
 use xfer_trainer::{
-    Evaluation, Fit, FitOptions, Fitted, Model, ModelDescription, Outcome, Position, Recovery, State, WeightsDescription,
-    preprocessing_of,
+    Evaluation, Fit, FitOptions, Fitted, Model, ModelDescription, Outcome, Position, Recovery, State,
+    WeightsDescription, preprocessing_of,
 };
 
 use super::TrainConfig;
@@ -135,7 +135,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let features = counts(&[Some(&train), validate.as_ref()]);
     drop((train, validate));
     let judged = data.validation.as_ref().zip(validation).filter(|_| fitted.is_ok());
-    let judged = judged.map(|(flow, plan)| judge(&learner.head, flow, plan, &stores, &config, &backbone));
+    let judged = judged.map(|(flow, plan)| judge(&learner.head, flow, plan, &stores, &config, &frozen.network));
     stores.finish();
     let fitted = fitted?;
 
@@ -168,7 +168,8 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
 /// The report of the run; one that cannot be made is no reason for a training to fail.
 fn page(folder: &Path, judged: Option<anyhow::Result<Evaluation>>, terminal: &Terminal) {
     let judged = judged.and_then(|judged| {
-        let told = judged.inspect_err(|error| terminal.warn(format_args!("the validation photos were not judged: {error:#}")));
+        let told =
+            judged.inspect_err(|error| terminal.warn(format_args!("the validation photos were not judged: {error:#}")));
         told.ok()
     });
     if let Err(error) = crate::report::make(folder, judged.as_ref()) {
@@ -249,6 +250,7 @@ fn agreement(earlier: &Manifest, manifest: &Manifest) -> serde_json::Value {
         "differences": earlier.differences(manifest),
     })
 }
+
 /// Steps beyond one pass would judge photos twice.
 fn validation_plan(flow: &Flow, config: &TrainConfig, terminal: &Terminal) -> Plan {
     let asked = Plan::new(flow.samples(), config.validation);
