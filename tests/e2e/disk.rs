@@ -32,5 +32,6 @@ fn a_full_disk_is_named_and_leaves_nothing_half_written() {
     assert!(!ran.stdout.contains("saved to run"), "{}", ran.stdout);
     let left: Vec<&str> = ran.stdout.lines().rev().take_while(|line| !line.contains(' ')).collect();
     assert!(!left.contains(&"model.json"), "{left:?}");
-    assert!(left.iter().all(|name| ["history.csv", "head.safetensors"].contains(name)), "{left:?}");
+    let whole = ["history.csv", "head.safetensors", "manifest.json", "checkpoints"];
+    assert!(left.iter().all(|name| whole.contains(name)), "{left:?}");
 }

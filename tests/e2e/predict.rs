@@ -15,9 +15,10 @@ fn trained() -> Workplace {
     place
 }
 
-/// Rows of CSV without quotes, by column.
+/// Rows of CSV, by column.
 fn rows(text: &str) -> Vec<Vec<String>> {
-    text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    let records = csv::Reader::from_reader(text.as_bytes()).into_records();
+    records.map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 
 fn paths(text: &str) -> Vec<String> {

@@ -138,7 +138,7 @@ fn a_table_has_photos_of_several_classes_and_weights() {
     run(words, &format!("{labels} --validation-table photos.csv --output run")).succeeded();
     let model: serde_json::Value = serde_json::from_str(&place.read("run/model.json")).unwrap();
     assert_eq!(model["classes"], serde_json::json!(["green", "rural", "urban"]));
-    // invariant 9: labels and weights come with features from the cache as well.
+    // Labels and weights come with features from the cache as well.
     run(words, &format!("{labels} --validation-table photos.csv --no-cache --output uncached")).succeeded();
     assert_eq!(place.read("run/history.csv"), place.read("uncached/history.csv"));
     let unweighted = "--list-separator | --head sigmoid --metrics accuracy,auc --validation-table photos.csv";

@@ -48,8 +48,9 @@ fn a_calibration_is_made_once_for_the_same_photos_and_settings() {
     assert!(!again.stdout.contains("24 from the cache"), "{}", again.stdout);
     assert!(result(&place, "again") == result(&place, "cold"));
 
-    for other in ["--weights random:7", "--image-size 64", "--interpolation bilinear", "--on-error skip"] {
-        let ran = train(&place, &other.replace(' ', ""), other);
+    let others = ["--weights random:7", "--image-size 64", "--interpolation bilinear", "--on-error skip"];
+    for (number, other) in others.into_iter().enumerate() {
+        let ran = train(&place, &format!("other{number}"), other);
         assert!(ran.stdout.contains("Calibrating batch normalisation"), "{other}: {}", ran.stdout);
     }
     let first = place.path("photos/train/rural/rural_00.jpg");
@@ -79,7 +80,10 @@ fn a_damaged_calibration_is_made_anew() {
     fs::write(&file, bytes).unwrap();
     let ran = train(&place, "anew", "");
     assert!(ran.stdout.contains("Calibrating batch normalisation"), "{}", ran.stdout);
-    assert!(result(&place, "anew") == result(&place, "cold") && fs::read(&file).unwrap() == good);
+    assert!(result(&place, "anew") == result(&place, "cold"));
+    let ran = train(&place, "warm", "");
+    assert!(ran.stdout.contains("was calibrated on"), "{}", ran.stdout);
+    assert!(result(&place, "warm") == result(&place, "cold"));
 }
 
 #[test]

@@ -57,8 +57,7 @@ pub fn cross_validate<C: Sync>(
     stop: &AtomicBool,
 ) -> Result<Option<Vec<Vec<Trial>>>, TrainerError> {
     let jobs = candidates.len() * folds.len();
-    let results: Vec<Mutex<Option<Result<Option<Trial>, TrainerError>>>> =
-        (0..jobs).map(|_| Mutex::default()).collect();
+    let results: Vec<Mutex<Option<Ended>>> = (0..jobs).map(|_| Mutex::default()).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         while !stop.load(Ordering::Relaxed) {
@@ -87,7 +86,10 @@ pub fn cross_validate<C: Sync>(
     Ok(Some(trials.chunks(folds.len().max(1)).map(<[_]>::to_vec).collect()))
 }
 
-/// One training; `None` where it was stopped.
+/// How a training ended; `None` where it was stopped.
+type Ended = Result<Option<Trial>, TrainerError>;
+
+/// One training.
 fn train(
     rows: &FeatureRows,
     fold: &Fold,

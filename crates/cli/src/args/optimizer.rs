@@ -198,7 +198,7 @@ mod tests {
         for (words, message) in [
             ("--optimizer adam --momentum 0.9", "--momentum: adam has none"),
             ("--amsgrad", "--amsgrad: sgd has none"),
-            ("--nesterov --momentum 0", "nesterov"),
+            ("--nesterov", "--momentum"),
             ("--clip-norm 1 --clip-value 1", "cannot be used with"),
             ("--momentum 2", "0 to 1"),
             ("--ema-every 3", "--ema"),

@@ -48,8 +48,12 @@ fn plain(name: &str, runs: &[Run], value: impl Fn(&Run) -> Option<String>) -> Ro
 
 /// Every metric of any run; those of the validation first, which is what runs are judged by.
 fn metrics(runs: &[Run]) -> Vec<&str> {
-    let all: BTreeSet<_> =
-        runs.iter().filter_map(|run| run.history.as_ref()).flat_map(|h| h.columns()).map(|c| c.0).collect();
+    let all: BTreeSet<_> = runs
+        .iter()
+        .filter_map(|run| run.history.as_ref())
+        .flat_map(crate::runs::Curves::columns)
+        .map(|c| c.0)
+        .collect();
     let (validation, training): (Vec<_>, Vec<_>) = all.into_iter().partition(|name| name.starts_with("val_"));
     [validation, training].concat()
 }

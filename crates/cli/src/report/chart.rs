@@ -104,7 +104,7 @@ fn span(least: Option<(f64, f64)>, values: impl Iterator<Item = f64>) -> (f64, f
     match whole {
         None => (0.0, 1.0),
         Some((low, high)) if high - low > f64::EPSILON * high.abs().max(low.abs()) => (low, high),
-        Some((low, _)) if low == 0.0 => (0.0, 1.0),
+        Some((0.0, _)) => (0.0, 1.0),
         Some((low, _)) => (low - low.abs() * 0.5, low + low.abs() * 0.5),
     }
 }

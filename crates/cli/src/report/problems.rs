@@ -69,8 +69,12 @@ mod tests {
         let failure = |number: usize| FailedFile {
             path: format!("{number}.jpg"),
             stage: Some("decode".to_owned()),
-            reason: if number % 10 == 0 { "empty".to_owned() } else { format!("cut short after {number} bytes") },
-            replacement: (number % 2 == 0).then_some(1),
+            reason: if number.is_multiple_of(10) {
+                "empty".to_owned()
+            } else {
+                format!("cut short after {number} bytes")
+            },
+            replacement: number.is_multiple_of(2).then_some(1),
             ..FailedFile::default()
         };
         let failures: Vec<_> = (0..10_000).map(failure).collect();

@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde_json::{Map, Value, json};
 use xfer_trainer::{VALIDATION_ACCURACY, VALIDATION_LOSS};
 
-use super::{Point, Run, State};
+use super::{Curves, Point, Run, State};
 use crate::Ending;
 use crate::table::Table;
 use crate::terminal::{Terminal, print_json};
@@ -144,7 +144,7 @@ fn state(state: State, terminal: &Terminal) -> String {
 
 /// A run for programs; null where nothing is known.
 pub(crate) fn document(run: &Run) -> Value {
-    let metrics = run.history.iter().flat_map(|history| history.columns()).map(|(name, _)| {
+    let metrics = run.history.iter().flat_map(Curves::columns).map(|(name, _)| {
         let point = |point: Option<Point>| point.map(|point| json!({ "epoch": point.epoch, "value": point.value }));
         (name.to_owned(), json!({ "best": point(run.best(name)), "last": point(run.last(name)) }))
     });

@@ -10,7 +10,7 @@ use clap::Subcommand;
 
 use crate::Ending;
 
-pub(crate) use history::Point;
+pub(crate) use history::{Curves, Point};
 pub(crate) use list::document;
 pub(crate) use manifest::{FailedFile, Photos, Plan, RunResult};
 pub(crate) use run::{Run, State};

@@ -33,6 +33,8 @@ pub(crate) struct Run {
     pub(crate) history: Option<Curves>,
     pub(crate) metrics: Option<Exposition>,
     /// Files that are there and cannot be used, and files that are missing though they should be there.
+    /// When the oldest of its files was written.
+    written: Option<Timestamp>,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -99,8 +101,8 @@ impl Run {
             parsed.map_err(|reason| understood(HISTORY_FILE, reason)).ok()
         });
         let metrics = metrics.map(|text| Exposition::parse(&String::from_utf8_lossy(&text)));
-        let mut run =
-            Self { name: name_of(folder), folder: folder.to_owned(), manifest, model, history, metrics, problems };
+        let (name, written) = (name_of(folder), written(folder));
+        let mut run = Self { name, folder: folder.to_owned(), manifest, model, history, metrics, written, problems };
         run.note_what_is_missing();
         Ok(run)
     }
@@ -124,11 +126,7 @@ impl Run {
     /// When it began: as the manifest says, or when the oldest of its files was written.
     pub(crate) fn started(&self) -> Option<Timestamp> {
         let told = self.manifest.as_ref().and_then(|manifest| manifest.started.as_deref()?.parse().ok());
-        told.or_else(|| {
-            let files = [Model::DESCRIPTION_FILE, HISTORY_FILE].map(|name| self.folder.join(name));
-            let times = files.iter().filter_map(|path| path.metadata().and_then(|file| file.modified()).ok());
-            Timestamp::try_from(times.min()?).ok()
-        })
+        told.or(self.written)
     }
 
     /// The same in words, here: `2026-11-24 06:02`.
@@ -246,6 +244,13 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     let mut content = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(told)?;
     if content.len() as u64 > MAX_BYTES { Err("too long to be one of ours".to_owned()) } else { Ok(Some(content)) }
+}
+
+/// When the oldest file of a run was written.
+fn written(folder: &Path) -> Option<Timestamp> {
+    let files = [Model::DESCRIPTION_FILE, HISTORY_FILE].map(|name| folder.join(name));
+    let times = files.iter().filter_map(|path| path.metadata().and_then(|file| file.modified()).ok());
+    Timestamp::try_from(times.min()?).ok()
 }
 
 /// The folder's own name, for `.` and `..` as well.
