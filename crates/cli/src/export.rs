@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::bail;
 use serde_json::json;
 use xfer_backbones::Precision;
 use xfer_trainer::{Activation, Existing, Export, ExportFormat};
@@ -11,6 +10,7 @@ use xfer_trainer::{Activation, Existing, Export, ExportFormat};
 use crate::Ending;
 use crate::args::usage_error;
 use crate::model::{ModelArgs, OpenedModel};
+use crate::output_file;
 use crate::terminal::{Terminal, print_json};
 
 /// Write a trained model as a file for PyTorch, Keras or others
@@ -61,9 +61,7 @@ impl ExportArgs {
 pub(crate) fn run(args: ExportArgs) -> anyhow::Result<Ending> {
     let start = Instant::now();
     let terminal = Terminal::new(args.json, 1);
-    if !args.overwrite && args.output.symlink_metadata().is_ok() {
-        bail!("{}: already there; choose another --output, or pass --overwrite", args.output.display());
-    }
+    output_file::check_vacant(&args.output, args.overwrite)?;
     let model = args.model.open(&terminal)?;
     if model.description.precision != Precision::Fp32 {
         let precision = model.description.precision;

@@ -18,7 +18,7 @@ use crate::args::{FeatureArgs, usage_error, values};
 use crate::frozen::Frozen;
 use crate::interrupt::Interrupt;
 use crate::terminal::{Terminal, print_json};
-use crate::{Ending, backbone, cache, failures};
+use crate::{Ending, backbone, cache, failures, output_file};
 
 /// Compute the features of every image under a folder
 ///
@@ -70,9 +70,7 @@ pub(crate) fn run(args: ExtractArgs) -> anyhow::Result<Ending> {
     let interrupt = Interrupt::install()?;
     let device = backbone::open_device(&args.features)?;
     backbone::check_weights(&args.features)?;
-    if !args.overwrite && args.output.symlink_metadata().is_ok() {
-        bail!("{}: already there; choose another --output, or pass --overwrite", args.output.display());
-    }
+    output_file::check_vacant(&args.output, args.overwrite)?;
     let options = backbone::flow_options(&args.features, args.batch_size);
     let flow = ImageDataGenerator::new().flow_from_files(&args.images, options)?;
     terminal.line(flow.found());

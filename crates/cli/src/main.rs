@@ -19,6 +19,7 @@ mod frozen;
 mod interrupt;
 mod log;
 mod model;
+mod output_file;
 mod predict;
 mod report;
 mod rows;
@@ -51,8 +52,8 @@ fn main() -> ExitCode {
     terminal::set_colors(args.color);
     log::init(args.log_format);
     let start = Instant::now();
-    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    tracing::info!(event = "start", version = env!("CARGO_PKG_VERSION"), arguments = ?words, "xfer-cli {}", words.join(" "));
+    // The address of a push gateway, which may hold a password, is not among them.
+    tracing::info!(event = "start", version = env!("CARGO_PKG_VERSION"), arguments = ?given, "xfer-cli {}", given.join(" "));
     // Each verb asks for its device before any other use of libtorch, which remembers the first answer for good.
     let ended = match args.verb {
         Verb::Train(args) => train::command(*args, given).map(|config| config.and_then(train::run)),

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::bail;
 use serde_json::json;
 use xfer_loader::{Flow, OnError, Report, ReportHandle};
 use xfer_trainer::features::cache::{Cached, Store, Tally, Views};
@@ -21,7 +20,7 @@ use crate::interrupt::Interrupt;
 use crate::model::{ModelArgs, OpenedModel};
 use crate::rows::{Columns, Format, Rows};
 use crate::terminal::{Terminal, print_json};
-use crate::{Ending, cache, failures};
+use crate::{Ending, cache, failures, output_file};
 
 /// Judge a trained model on photos in class folders
 ///
@@ -77,8 +76,8 @@ pub(crate) fn run(args: EvaluateArgs) -> anyhow::Result<Ending> {
     let start = Instant::now();
     let terminal = Terminal::new(args.json, 1);
     let interrupt = Interrupt::install()?;
-    if let Some(output) = args.output.as_ref().filter(|output| !args.overwrite && output.symlink_metadata().is_ok()) {
-        bail!("{}: already there; choose another --output, or pass --overwrite", output.display());
+    if let Some(output) = &args.output {
+        output_file::check_vacant(output, args.overwrite)?;
     }
     let model = args.model.open(&terminal)?;
     let options = model.flow_options(args.failures.on_error, args.failures.error_budget);

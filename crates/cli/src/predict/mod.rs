@@ -18,7 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::model::{ModelArgs, OpenedModel};
 use crate::rows::{self, Columns, Format, Rows};
 use crate::terminal::Terminal;
-use crate::{Ending, cache};
+use crate::{Ending, cache, output_file};
 
 use inputs::Inputs;
 use stream::{Photo, Photos};
@@ -96,8 +96,8 @@ pub(crate) fn run(args: PredictArgs) -> anyhow::Result<Ending> {
     // Text goes to standard error: rows may go to standard output.
     let terminal = Terminal::new(true, 1);
     let interrupt = Interrupt::install()?;
-    if let Some(output) = args.output.as_ref().filter(|output| !args.overwrite && output.symlink_metadata().is_ok()) {
-        bail!("{}: already there; choose another --output, or pass --overwrite", output.display());
+    if let Some(output) = &args.output {
+        output_file::check_vacant(output, args.overwrite)?;
     }
     let mut inputs = Inputs::find(&args.inputs, if args.null { 0 } else { b'\n' })?;
     let model = args.model.open(&terminal)?;

@@ -17,6 +17,7 @@ use serde_json::Value;
 use xfer_trainer::{AtomicFile, Evaluation, Existing};
 
 use crate::Ending;
+use crate::output_file;
 use crate::runs::{Run, State};
 use crate::terminal::Terminal;
 use page::Page;
@@ -56,9 +57,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Ending> {
         bail!("{}: the run has not come to its end; `xfer-cli train --resume {0}` goes on with it", args.run.display());
     }
     let output = args.output.clone().unwrap_or_else(|| args.run.join(REPORT_FILE));
-    if !args.overwrite && output.symlink_metadata().is_ok() {
-        bail!("{}: already there; choose another --output, or pass --overwrite", output.display());
-    }
+    output_file::check_vacant(&output, args.overwrite)?;
     let evaluation = match &args.evaluation {
         Some(path) => Some(read(path).with_context(|| format!("{}: no evaluation", path.display()))?),
         None => earlier(&args.run, &terminal),

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Beside the model.
-pub(crate) const MANIFEST_FILE: &str = "manifest.json";
+pub(crate) use crate::train::manifest::MANIFEST_FILE;
 
 /// The newest format that is understood.
 const FORMAT_VERSION: u64 = 1;

@@ -13,7 +13,7 @@ use crate::Ending;
 pub(crate) use history::{Curves, Point};
 pub(crate) use list::document;
 pub(crate) use manifest::{FailedFile, Photos, Plan, RunResult};
-pub(crate) use run::{Run, State};
+pub(crate) use run::{HISTORY_FILE, METRICS_FILE, Run, State};
 
 /// Look at the trainings that were run before
 #[derive(Debug, clap::Args)]

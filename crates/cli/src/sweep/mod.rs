@@ -7,7 +7,7 @@ mod report;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use xfer_backbones::Architecture;
 use xfer_loader::{GroupBy, OnError};
 use xfer_trainer::features::FeatureRows;
@@ -19,7 +19,7 @@ use crate::args::{FeatureArgs, usage_error, values};
 use crate::frozen::Frozen;
 use crate::interrupt::Interrupt;
 use crate::terminal::{Terminal, print_json};
-use crate::{Ending, backbone, failures};
+use crate::{Ending, backbone, failures, output_file};
 use grid::{Candidate, GridArgs};
 use report::Report;
 
@@ -104,8 +104,8 @@ pub(crate) fn run(args: SweepArgs) -> anyhow::Result<Ending> {
     let interrupt = Interrupt::install()?;
     let device = backbone::open_device(&args.features)?;
     backbone::check_weights(&args.features)?;
-    if let Some(output) = args.output.as_ref().filter(|output| !args.overwrite && output.symlink_metadata().is_ok()) {
-        bail!("{}: already there; choose another --output, or pass --overwrite", output.display());
+    if let Some(output) = &args.output {
+        output_file::check_vacant(output, args.overwrite)?;
     }
     let candidates = args.grid.candidates().map_err(anyhow::Error::msg)?;
     let photos = folds::index(&args)?;

@@ -11,11 +11,7 @@ use xfer_trainer::{Model, TrainerError};
 use super::manifest::{MANIFEST_FILE, Manifest};
 use crate::report::{EVALUATION_FILE, REPORT_FILE};
 
-/// The history beside the model.
-pub(super) const HISTORY_FILE: &str = "history.csv";
-
-/// What was measured, as it was last served.
-pub(super) const METRICS_FILE: &str = "metrics.prom";
+pub(super) use crate::runs::{HISTORY_FILE, METRICS_FILE};
 
 /// Models and states that are kept on the way.
 pub(super) const CHECKPOINTS: &str = "checkpoints";

@@ -134,7 +134,9 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     }
     let features = counts(&[Some(&train), validate.as_ref()]);
     drop((train, validate));
-    let judged = data.validation.as_ref().zip(validation).filter(|_| fitted.is_ok());
+    // Who stops a run does not wait for a further pass over the photos.
+    let came_to_its_end = fitted.as_ref().is_ok_and(|fitted| fitted.outcome != Outcome::Interrupted);
+    let judged = data.validation.as_ref().zip(validation).filter(|_| came_to_its_end);
     let judged = judged.map(|(flow, plan)| judge(&learner.head, flow, plan, &stores, &config, &frozen.network));
     stores.finish();
     let fitted = fitted?;
