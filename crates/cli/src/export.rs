@@ -68,7 +68,8 @@ pub(crate) fn run(args: ExportArgs) -> anyhow::Result<Ending> {
         terminal.warn(format_args!("the model was trained in {precision}; the file computes in fp32, which is closer"));
     }
     let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };
-    let OpenedModel { head, description, backbone, .. } = &model;
+    let OpenedModel { head, description, network, .. } = &model;
+    let backbone = network.backbone()?;
     Export { head, description, backbone }.write(args.format, &args.output, existing)?;
 
     let bytes = args.output.metadata().map_or(0, |file| file.len());

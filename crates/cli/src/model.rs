@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use xfer_backbones::{Architecture, Backbone, Weights};
+use xfer_backbones::weights::AboutCopy;
+use xfer_backbones::{Architecture, Backbone, BatchNormStatistics, Device, Weights};
 use xfer_loader::{DecodeOptions, ErrorBudget, FlowOptions, LoaderOptions, OnError, PixelType};
+use xfer_trainer::features::{Deferred, Identity};
 use xfer_trainer::{Head, Model, ModelDescription, preprocessing_of};
 
 use crate::args::values::{self, WeightsChoice};
 use crate::backbone::{self, UNTRAINED};
 use crate::download;
+use crate::frozen::Copy;
 use crate::terminal::Terminal;
 
 /// Which model, and where it runs.
@@ -37,12 +40,12 @@ pub(crate) struct ModelArgs {
     batch_size: usize,
 }
 
-/// A model with its network on a device.
+/// A model with its network, which is on the device once there is something to compute.
 #[derive(Debug)]
 pub(crate) struct OpenedModel {
     pub(crate) head: Head,
     pub(crate) description: ModelDescription,
-    pub(crate) backbone: Backbone,
+    pub(crate) network: Deferred,
     threads: usize,
     batch_size: usize,
 }
@@ -53,42 +56,23 @@ impl ModelArgs {
         &self.run
     }
 
-    /// Reads the model, verifies its files and its weights, and puts the network on the device.
+    /// Reads the model and verifies its files and its weights.
     pub(crate) fn open(&self, terminal: &Terminal) -> anyhow::Result<OpenedModel> {
         let folder = self.folder()?;
         let Model { head, description, batch_norm } = Model::load(folder)?;
         check(folder, &head, &description)?;
         let device = backbone::open_device_with(&self.device, description.precision, self.threads)?;
-        let weights = self.weights(folder, &description, terminal)?;
-        let epsilon = Some(description.weights.batch_norm_epsilon);
-        let mut backbone = Backbone::with_precision(&weights, epsilon, device, description.precision)?;
-        if let Some(statistics) = &batch_norm {
-            let file = folder.join(Model::BATCH_NORM_FILE);
-            backbone
-                .set_batch_norm_statistics(statistics)
-                .with_context(|| format!("{}: not of a {}", file.display(), description.backbone))?;
-        }
-        let (expected, got) = (&description.weights.digest, backbone.weights().digest());
-        if got != expected {
-            let source = backbone.weights().source().map(Path::display);
-            match source {
-                Some(path) => bail!(
-                    "{path}: {got}, but {} was trained with {expected}; the file was changed, or it is another one: \
-                     --weights says where the right one is",
-                    folder.display()
-                ),
-                None => bail!(
-                    "{}: the weights that `{}` draws are {got}, but it was trained with {expected}; use the xfer that \
-                     trained it",
-                    folder.display(),
-                    description.weights.source
-                ),
+        let network = match self.source(folder, &description, terminal)? {
+            Source::File(path) => file(folder, &description, batch_norm.as_ref(), path, device)?,
+            Source::Drawn(seed) => {
+                let weights = Weights::random(description.backbone, seed);
+                lay_out(folder, &description, batch_norm.as_ref(), &weights, device)?.into()
             }
-        }
+        };
         if description.weights.untrained {
             terminal.warn(UNTRAINED);
         }
-        Ok(OpenedModel { head, description, backbone, threads: usize::from(self.threads), batch_size: self.batch_size })
+        Ok(OpenedModel { head, description, network, threads: usize::from(self.threads), batch_size: self.batch_size })
     }
 
     /// The folder of the model; its model.json names it as well.
@@ -107,8 +91,8 @@ impl ModelArgs {
         Ok(folder)
     }
 
-    /// The weights that the model was trained with, from where they are now; not verified yet.
-    fn weights(&self, folder: &Path, model: &ModelDescription, terminal: &Terminal) -> anyhow::Result<Weights> {
+    /// Where the weights are now that the model was trained with; not verified yet.
+    fn source(&self, folder: &Path, model: &ModelDescription, terminal: &Terminal) -> anyhow::Result<Source> {
         let described = &model.weights;
         let file = match (&self.weights, &described.path) {
             (Some(path), Some(_)) => path.clone(),
@@ -127,14 +111,82 @@ impl ModelArgs {
                 ),
             },
             (None, None) => match described.source.parse() {
-                Ok(WeightsChoice::Random(seed)) => return Ok(Weights::random(model.backbone, seed)),
+                Ok(WeightsChoice::Random(seed)) => return Ok(Source::Drawn(seed)),
                 _ => bail!("{}: names no file of weights", folder.join(Model::DESCRIPTION_FILE).display()),
             },
         };
         if !file.exists() {
             bail!("{}: no such weights file", file.display());
         }
-        backbone::load(model.backbone, &file)
+        Ok(Source::File(file))
+    }
+}
+
+/// Where weights come from.
+enum Source {
+    File(PathBuf),
+    Drawn(u64),
+}
+
+/// The network of a weights file: where there is a copy of the file in the cache, it is read when photos have to be
+/// computed.
+fn file(
+    folder: &Path,
+    model: &ModelDescription,
+    batch_norm: Option<&BatchNormStatistics>,
+    path: PathBuf,
+    device: Device,
+) -> anyhow::Result<Deferred> {
+    let (architecture, precision) = (model.backbone, model.precision);
+    let copy = Copy::of(&path)
+        .filter(|copy| batch_norm.is_none() && AboutCopy::read(architecture, &copy.digest, &copy.folder).is_some());
+    let Some(copy) = copy else {
+        let weights = backbone::load(architecture, &path)?;
+        return Ok(lay_out(folder, model, batch_norm, &weights, device)?.into());
+    };
+    check_digest(folder, model, Some(&path), &copy.digest)?;
+    let batch_norm_epsilon = model.weights.batch_norm_epsilon;
+    let identity = Identity { architecture, weights: copy.digest.clone(), batch_norm_epsilon, device, precision };
+    Ok(Deferred::new(identity, move || {
+        let weights = Weights::load_converted(architecture, &path, &copy.digest, &copy.folder)?;
+        Backbone::with_precision(&weights, Some(batch_norm_epsilon), device, precision)
+    }))
+}
+
+/// The network on the device; an error unless it is the one that the model was trained with.
+fn lay_out(
+    folder: &Path,
+    model: &ModelDescription,
+    batch_norm: Option<&BatchNormStatistics>,
+    weights: &Weights,
+    device: Device,
+) -> anyhow::Result<Backbone> {
+    let epsilon = Some(model.weights.batch_norm_epsilon);
+    let mut backbone = Backbone::with_precision(weights, epsilon, device, model.precision)?;
+    if let Some(statistics) = batch_norm {
+        let file = folder.join(Model::BATCH_NORM_FILE);
+        backbone
+            .set_batch_norm_statistics(statistics)
+            .with_context(|| format!("{}: not of a {}", file.display(), model.backbone))?;
+    }
+    check_digest(folder, model, backbone.weights().source(), backbone.weights().digest())?;
+    Ok(backbone)
+}
+
+/// Refuses other weights than those of the training.
+fn check_digest(folder: &Path, model: &ModelDescription, source: Option<&Path>, got: &str) -> anyhow::Result<()> {
+    let (expected, folder) = (&model.weights.digest, folder.display());
+    match source.map(Path::display) {
+        _ if got == expected => Ok(()),
+        Some(path) => bail!(
+            "{path}: {got}, but {folder} was trained with {expected}; the file was changed, or it is another one: \
+             --weights says where the right one is"
+        ),
+        None => bail!(
+            "{folder}: the weights that `{}` draws are {got}, but it was trained with {expected}; use the xfer that \
+             trained it",
+            model.weights.source
+        ),
     }
 }
 

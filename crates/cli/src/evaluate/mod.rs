@@ -83,7 +83,7 @@ pub(crate) fn run(args: EvaluateArgs) -> anyhow::Result<Ending> {
     let options = model.flow_options(args.failures.on_error, args.failures.error_budget);
     let flow = data::index(&args.data, &model.description.classes, &options, &terminal)?;
     let stop = interrupt.finish_first();
-    let store = cache::store(&args.cache, &model.backbone, &flow, &terminal);
+    let store = cache::store(&args.cache, &model.network, &flow, &terminal);
     let begun = Instant::now();
     let seen = predict(&args, &model, &flow, store.as_ref(), &terminal, stop)?;
     let Some(Seen { predictions, report, tally }) = seen else {
@@ -147,11 +147,16 @@ fn predict(
     let (mut features, report, tally): (Box<dyn FeatureSource + '_>, ReportHandle, Option<Tally>) = match store {
         None => {
             let stream = flow.stream(0..1, &loader)?.blocking();
+            model.network.backbone()?;
             let report = stream.report();
-            (Box::new(Extracted::new(stream, &model.backbone)), report, None)
+            (Box::new(Extracted::new(stream, &model.network)), report, None)
         }
         Some(store) => {
-            let cached = Cached::new(flow.clone(), &model.backbone, store, Views::Flips, 0..1, 0, loader)?;
+            let cached = Cached::new(flow.clone(), &model.network, store, Views::Flips, 0..1, 0, loader)?;
+            if cached.missing() > 0 {
+                // While the first photos are loaded.
+                model.network.backbone()?;
+            }
             let (report, tally) = (cached.report(), cached.tally());
             (Box::new(cached), report, Some(tally))
         }

@@ -155,7 +155,7 @@ fn predict(
     'chunks: while let Some(chunk) = inputs.next_chunk(stop)? {
         let mut photos = Photos::new(model, chunk, loader.clone())?;
         if args.cache && store.is_none() {
-            store = cache::store(&cache, &model.backbone, photos.flow(), terminal);
+            store = cache::store(&cache, &model.network, photos.flow(), terminal);
         }
         while let Some(batch) = photos.next_batch(store.as_ref())? {
             let written = |rows: &mut Rows<_>| {

@@ -84,15 +84,20 @@ impl<'a> Photos<'a> {
 
     fn start(&self, places: Vec<usize>, store: Option<&'a Store>) -> anyhow::Result<Running<'a>> {
         let files: Vec<PathBuf> = places.iter().map(|&place| self.files[place].clone()).collect();
-        let (flow, backbone) = (flow(self.model, files)?, &self.model.backbone);
+        let (flow, network) = (flow(self.model, files)?, &self.model.network);
         Ok(match store {
             None => {
                 let stream = flow.stream(0..1, &self.loader)?.blocking();
+                network.backbone()?;
                 let report = stream.report();
-                Running { features: Box::new(Extracted::new(stream, backbone)), report, tally: None, places }
+                Running { features: Box::new(Extracted::new(stream, network)), report, tally: None, places }
             }
             Some(store) => {
-                let cached = Cached::new(flow, backbone, store, Views::Flips, 0..1, 0, self.loader.clone())?;
+                let cached = Cached::new(flow, network, store, Views::Flips, 0..1, 0, self.loader.clone())?;
+                if cached.missing() > 0 {
+                    // While the first photos are loaded.
+                    network.backbone()?;
+                }
                 let (report, tally) = (cached.report(), Some(cached.tally()));
                 Running { features: Box::new(cached), report, tally, places }
             }

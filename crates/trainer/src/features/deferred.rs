@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use xfer_backbones::{Architecture, Backbone, BackboneError};
 use xfer_loader::Batch;
 
-use super::{FeatureExtractor, Identity};
+use super::{FeatureExtractor, FeatureQueue, Identity, SourceTime};
 use crate::error::TrainerError;
 
 /// A backbone of which is known what it computes, and that is opened with the first batch: where every feature is in the
@@ -46,6 +46,11 @@ impl Deferred {
         }
         Ok(self.opened.get_or_init(|| backbone))
     }
+
+    fn backbone_for(&self, batch: &Batch) -> Result<&Backbone, TrainerError> {
+        let (pass, batch) = (batch.epoch, batch.index);
+        self.backbone().map_err(|source| TrainerError::Backbone { pass, batch, source })
+    }
 }
 
 impl From<Backbone> for Deferred {
@@ -67,12 +72,39 @@ impl FeatureExtractor for Deferred {
     }
 
     fn extract(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError> {
-        let backbone = self.backbone().map_err(|source| TrainerError::Backbone {
-            pass: batch.epoch,
-            batch: batch.index,
-            source,
-        })?;
-        backbone.extract(batch)
+        self.backbone_for(batch)?.extract(batch)
+    }
+
+    fn extract_timed(&self, batch: &Batch, time: &mut SourceTime) -> Result<Vec<f32>, TrainerError> {
+        self.backbone_for(batch)?.extract_timed(batch, time)
+    }
+
+    fn queue(&self) -> Box<dyn FeatureQueue + '_> {
+        Box::new(Opening { network: self, queue: None })
+    }
+}
+
+/// The backbone's queue, once there is a batch for it.
+struct Opening<'a> {
+    network: &'a Deferred,
+    queue: Option<Box<dyn FeatureQueue + 'a>>,
+}
+
+impl FeatureQueue for Opening<'_> {
+    fn submit(&mut self, batch: &Batch, time: &mut SourceTime) -> Result<(), TrainerError> {
+        if let Some(queue) = &mut self.queue {
+            return queue.submit(batch, time);
+        }
+        let backbone = self.network.backbone_for(batch)?;
+        self.queue.insert(backbone.queue()).submit(batch, time)
+    }
+
+    fn collect(&mut self, time: &mut SourceTime) -> Option<Result<Vec<f32>, TrainerError>> {
+        self.queue.as_mut()?.collect(time)
+    }
+
+    fn is_full(&self) -> bool {
+        self.queue.as_ref().is_some_and(|queue| queue.is_full())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the feature vectors that a head is trained on come from.
 
+mod ahead;
 mod backbone;
 pub mod cache;
 mod deferred;
@@ -14,7 +15,9 @@ use xfer_loader::{Batch, LoaderError};
 
 use crate::error::TrainerError;
 use crate::learner::Samples;
+use ahead::Ahead;
 
+pub use ahead::{FeatureQueue, OneByOne};
 pub use backbone::Identity;
 pub use deferred::Deferred;
 pub use file::FeatureFile;
@@ -47,6 +50,11 @@ pub trait FeatureExtractor {
         let features = self.extract(batch);
         time.forward += start.elapsed();
         features
+    }
+
+    /// A queue for batches whose features are not needed at once; one at a time, unless the extractor knows better.
+    fn queue(&self) -> Box<dyn FeatureQueue + '_> {
+        Box::new(OneByOne::new(self))
     }
 }
 
@@ -99,49 +107,45 @@ pub trait FeatureSource {
     }
 }
 
-/// Features computed from the loader's batches as they come.
-pub struct Extracted<'a, I, E: ?Sized> {
+/// Features computed from the loader's batches as they come, as many ahead as the extractor's
+/// [queue](FeatureExtractor::queue) takes.
+pub struct Extracted<'a, I> {
     batches: I,
-    extractor: &'a E,
+    ahead: Ahead<'a, ()>,
     time: SourceTime,
 }
 
-impl<'a, I, E> Extracted<'a, I, E>
+impl<'a, I> Extracted<'a, I>
 where
     I: Iterator<Item = Result<Batch, LoaderError>>,
-    E: FeatureExtractor + ?Sized,
 {
     /// Features of `batches`, in their order.
-    pub fn new(batches: I, extractor: &'a E) -> Self {
-        Self { batches, extractor, time: SourceTime::default() }
+    pub fn new<E: FeatureExtractor + ?Sized>(batches: I, extractor: &'a E) -> Self {
+        Self { batches, ahead: Ahead::new(extractor.queue()), time: SourceTime::default() }
     }
 }
 
-impl<I, E> FeatureSource for Extracted<'_, I, E>
+impl<I> FeatureSource for Extracted<'_, I>
 where
     I: Iterator<Item = Result<Batch, LoaderError>>,
-    E: FeatureExtractor + ?Sized,
 {
     fn next_batch(&mut self) -> Option<Result<FeatureBatch, TrainerError>> {
-        let start = Instant::now();
-        let batch = self.batches.next()?;
-        let waited = start.elapsed();
-        Some(batch.map_err(TrainerError::from).and_then(|batch| {
-            let features =
-                if batch.is_empty() { Vec::new() } else { self.extractor.extract_timed(&batch, &mut self.time)? };
-            if !features.iter().all(|value| value.is_finite()) {
-                return Err(TrainerError::NonFiniteFeatures { pass: batch.epoch, batch: batch.index });
-            }
-            let (targets, weights) = (FeatureTargets::of_batch(&batch), batch.weights());
-            Ok(FeatureBatch {
-                features,
-                targets,
-                weights,
-                sample_indices: batch.sample_indices().to_vec(),
-                pass: batch.epoch,
-                index: batch.index,
-                waited,
-            })
+        let mut waited = Duration::ZERO;
+        let batches = &mut self.batches;
+        let next = || Some(batches.next()?.map(|batch| (batch, ())));
+        let (batch, features, ()) = match self.ahead.next(next, &mut waited, &mut self.time)? {
+            Ok(computed) => computed,
+            Err(error) => return Some(Err(error)),
+        };
+        let (targets, weights) = (FeatureTargets::of_batch(&batch), batch.weights());
+        Some(Ok(FeatureBatch {
+            features,
+            targets,
+            weights,
+            sample_indices: batch.sample_indices().to_vec(),
+            pass: batch.epoch,
+            index: batch.index,
+            waited,
         }))
     }
 
@@ -150,7 +154,7 @@ where
     }
 }
 
-impl<I, E: ?Sized> fmt::Debug for Extracted<'_, I, E> {
+impl<I> fmt::Debug for Extracted<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Extracted").finish_non_exhaustive()
     }

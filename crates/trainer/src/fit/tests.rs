@@ -1,6 +1,7 @@
 mod photos;
 mod recovery;
 mod sweep;
+mod verdict;
 
 use std::sync::atomic::Ordering;
 

@@ -17,6 +17,7 @@ use super::pass::{Missing, Pick, Places, key, picks};
 use super::recorder::Computed;
 use super::store::{Place, Store};
 use crate::error::TrainerError;
+use crate::features::ahead::{Ahead, finite};
 use crate::features::{FeatureBatch, FeatureExtractor, FeatureSource, FeatureTargets, SourceTime};
 use crate::metrics;
 
@@ -43,8 +44,9 @@ struct Counts {
 /// Features out of a [`Store`], and computed where they are missing: exactly the batches that
 /// [`Extracted`](crate::features::Extracted) makes of the flow's stream, failures included.
 ///
-/// Photos whose features are missing are loaded and computed in the order of training, at most one batch before they are
-/// needed, so that the first step need not wait for the last photo.
+/// Photos whose features are missing are loaded and computed in the order of training, no more batches before they are
+/// needed than the extractor's [queue](FeatureExtractor::queue) takes, so that the first step need not wait for the last
+/// photo.
 pub struct Cached<'a, E: ?Sized> {
     flow: Flow,
     extractor: &'a E,
@@ -56,23 +58,37 @@ pub struct Cached<'a, E: ?Sized> {
     loader: LoaderOptions,
     report: ReportHandle,
     tally: Tally,
-    pass: Option<Pass>,
+    pass: Option<Pass<'a>>,
     time: SourceTime,
 }
 
 /// The pass that is under way.
-struct Pass {
+struct Pass<'a> {
     steps: Schedule,
     places: Arc<Places>,
     /// What is missing, as long as something is.
-    missing: Option<Photos>,
+    missing: Option<Photos<'a>>,
     /// Computed and not needed yet, by sample.
     ahead: HashMap<usize, Arrival>,
 }
 
-struct Photos {
+struct Photos<'a> {
     batches: BlockingBatches,
     picks: Receiver<Vec<Pick>>,
+    ahead: Ahead<'a, Vec<Pick>>,
+}
+
+impl Photos<'_> {
+    /// The next batch with its features, and what it was loaded for.
+    fn next(
+        &mut self,
+        waited: &mut Duration,
+        time: &mut SourceTime,
+    ) -> Result<(Batch, Vec<f32>, Vec<Pick>), TrainerError> {
+        let (batches, picks) = (&mut self.batches, &self.picks);
+        let next = || Some(batches.next()?.and_then(|batch| Ok((batch, picks.recv().map_err(|_| lost())?))));
+        self.ahead.next(next, waited, time).ok_or_else(lost)?
+    }
 }
 
 /// What became of a sample: another one may have taken its place, or none.
@@ -181,7 +197,8 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
                 picks: sender,
             };
             let stream = self.flow.stream_planned(missing, &self.report, &self.loader)?;
-            Ok::<_, LoaderError>(Photos { batches: stream.blocking(), picks })
+            let ahead = Ahead::new(self.extractor.queue());
+            Ok::<_, LoaderError>(Photos { batches: stream.blocking(), picks, ahead })
         });
         let missing = missing.transpose()?;
         self.pass = Some(Pass { steps: schedule, places, missing, ahead: HashMap::new() });
@@ -263,7 +280,10 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
         let start = Instant::now();
         let batch = self.flow.stream_planned(planned, &self.report, &self.loader)?.blocking().next();
         *waited += start.elapsed();
-        let arrivals = self.compute(&batch.ok_or_else(lost)??, picks)?;
+        let batch = batch.ok_or_else(lost)??;
+        let features =
+            if batch.is_empty() { Vec::new() } else { self.extractor.extract_timed(&batch, &mut self.time)? };
+        let arrivals = self.keep(&batch, finite(&batch, features)?, picks);
         if let Some(pass) = &mut self.pass {
             pass.ahead.extend(arrivals);
         }
@@ -284,24 +304,16 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
     /// Computes the next batch of what the pass lacks.
     fn compute_ahead(&mut self, waited: &mut Duration) -> Result<(), TrainerError> {
         let photos = self.pass.as_mut().and_then(|pass| pass.missing.as_mut()).ok_or_else(lost)?;
-        let start = Instant::now();
-        let batch = photos.batches.next().ok_or_else(lost)??;
-        *waited += start.elapsed();
-        let picks = photos.picks.recv().map_err(|_| lost())?;
-        let arrivals = self.compute(&batch, picks)?;
+        let (batch, features, picks) = photos.next(waited, &mut self.time)?;
+        let arrivals = self.keep(&batch, features, picks);
         if let Some(pass) = &mut self.pass {
             pass.ahead.extend(arrivals);
         }
         Ok(())
     }
 
-    /// The features of a batch that was loaded for `picks`, which are kept for later.
-    fn compute(&mut self, batch: &Batch, picks: Vec<Pick>) -> Result<Vec<(usize, Arrival)>, TrainerError> {
-        let mut values =
-            if batch.is_empty() { Vec::new() } else { self.extractor.extract_timed(batch, &mut self.time)? };
-        if !values.iter().all(|value| value.is_finite()) {
-            return Err(TrainerError::NonFiniteFeatures { pass: batch.epoch, batch: batch.index });
-        }
+    /// What becomes of the `picks` that a batch was loaded for, whose features are kept for later.
+    fn keep(&self, batch: &Batch, mut values: Vec<f32>, picks: Vec<Pick>) -> Vec<(usize, Arrival)> {
         self.store.space().stored().round(&mut values);
         let whole = batch.len() == picks.len();
         let length = self.extractor.feature_len().max(1);
@@ -321,7 +333,7 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
             arrivals.push((sample, row));
         }
         self.store.recorder().record(computed);
-        Ok(arrivals)
+        arrivals
     }
 }
 

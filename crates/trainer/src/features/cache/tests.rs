@@ -1,5 +1,6 @@
 //! Training on cached features, against training without a cache.
 
+mod ahead;
 mod faults;
 mod files;
 mod settings;
