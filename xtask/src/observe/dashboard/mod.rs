@@ -20,6 +20,9 @@ pub(super) struct Row {
 pub(super) const VARIABLES: [(&str, &str); 4] =
     [("job", "Job"), ("instance", "Instance"), ("run", "Run"), ("rank", "Rank")];
 
+/// The variable that says where the reports of runs are served.
+const REPORTS: &str = "reports";
+
 /// Cells across.
 const WIDTH: u32 = 24;
 
@@ -42,11 +45,11 @@ pub(super) fn document() -> Value {
         "fiscalYearStartMonth": 0,
         "annotations": { "list": [] },
         "links": [{
-            "title": "Report of the run",
-            "tooltip": "The page that the run leaves beside its model",
+            "title": "Reports",
+            "tooltip": "The runs, and the page that each leaves beside its model; a line's own link opens that of its run",
             "type": "link",
             "icon": "doc",
-            "url": "${reports}/${run}/report.html",
+            "url": format!("${{{REPORTS}}}/"),
             "targetBlank": true,
             "asDropdown": false,
             "includeVars": false,
@@ -70,7 +73,8 @@ fn variables() -> Vec<Value> {
         "includeAll": false,
         "multi": false,
         "options": [],
-        "current": {},
+        // Whichever is the default: a dashboard is no place for the name of one.
+        "current": { "selected": false, "text": "default", "value": "default" },
     })];
     for (index, (name, label)) in VARIABLES.into_iter().enumerate() {
         // Each offers what those before it leave.
@@ -81,21 +85,20 @@ fn variables() -> Vec<Value> {
             "label": label,
             "type": "query",
             "datasource": panel::DATASOURCE.clone(),
-            "definition": query,
             "query": { "query": query, "refId": format!("variable-{name}") },
             "regex": "",
             "refresh": 2,
             "sort": 1,
             "hide": 0,
             "includeAll": true,
-            "allValue": ".*",
+            "allValue": ".+",
             "multi": true,
             "options": [],
             "current": { "selected": true, "text": ["All"], "value": ["$__all"] },
         }));
     }
     list.push(json!({
-        "name": "reports",
+        "name": REPORTS,
         "label": "Reports at",
         "type": "textbox",
         "query": "http://localhost:8080",

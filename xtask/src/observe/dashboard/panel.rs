@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use xfer_telemetry::Metric;
 
-use super::VARIABLES;
+use super::{REPORTS, VARIABLES};
 
 /// Whatever the variable of this name points to.
 pub(super) static DATASOURCE: LazyLock<Value> =
@@ -44,13 +44,29 @@ pub(in crate::observe) struct Panel {
     pub(super) limits: Option<(f64, f64)>,
     /// Where yellow and red begin.
     pub(super) thresholds: Option<(f64, f64)>,
+    /// What is counted, beside the axis.
+    pub(super) axis: &'static str,
+    /// Whether a large value is its name: the value of an information metric says nothing.
+    pub(super) named: bool,
     pub(in crate::observe) queries: Vec<Query>,
 }
 
 impl Panel {
     pub(super) fn new(look: Look, title: &'static str, unit: &'static str, description: &'static str) -> Self {
         let (width, height) = if look == Look::Stat { (4, 4) } else { (8, 8) };
-        Self { title, description, unit, look, width, height, limits: None, thresholds: None, queries: Vec::new() }
+        Self {
+            title,
+            description,
+            unit,
+            look,
+            width,
+            height,
+            limits: None,
+            thresholds: None,
+            axis: "",
+            named: false,
+            queries: Vec::new(),
+        }
     }
 
     pub(super) fn query(mut self, legend: &'static str, expression: impl Into<String>) -> Self {
@@ -66,6 +82,16 @@ impl Panel {
 
     pub(super) fn thresholds(mut self, yellow: f64, red: f64) -> Self {
         self.thresholds = Some((yellow, red));
+        self
+    }
+
+    pub(super) fn axis(mut self, axis: &'static str) -> Self {
+        self.axis = axis;
+        self
+    }
+
+    pub(super) fn named(mut self) -> Self {
+        self.named = true;
         self
     }
 
@@ -109,10 +135,16 @@ impl Panel {
         }
         let mut defaults = json!({
             "unit": self.unit,
-            "mappings": [],
             "thresholds": { "mode": "absolute", "steps": steps },
             "color": { "mode": if self.look == Look::Stat { "thresholds" } else { "palette-classic" } },
         });
+        if self.queries.iter().any(|query| query.legend.contains("{{run}}")) {
+            defaults["links"] = json!([{
+                "title": "Report of the run",
+                "url": format!("${{{REPORTS}}}/${{__field.labels.run}}/report.html"),
+                "targetBlank": true,
+            }]);
+        }
         if let Some((min, max)) = self.limits {
             defaults["min"] = json!(min);
             defaults["max"] = json!(max);
@@ -126,6 +158,7 @@ impl Panel {
                 "showPoints": "never",
                 "spanNulls": true,
                 "axisPlacement": "auto",
+                "axisLabel": self.axis,
                 "stacking": { "mode": if stacked { "normal" } else { "none" }, "group": "A" },
                 "thresholdsStyle": { "mode": if self.thresholds.is_some() { "line" } else { "off" } },
             });
@@ -141,7 +174,7 @@ impl Panel {
                 "graphMode": "none",
                 "justifyMode": "auto",
                 "orientation": "auto",
-                "textMode": "auto",
+                "textMode": if self.named { "name" } else { "auto" },
             })
         } else {
             json!({

@@ -5,7 +5,7 @@ use xfer_telemetry::{build, cache, loader, train};
 use super::panel::{Look, Panel, part, rate, series};
 use super::{Row, panel};
 
-const IMAGES_PER_SECOND: &str = "suffix: img/s";
+const IMAGES: &str = "images a second";
 
 /// All of it, in order.
 pub(in crate::observe) fn rows() -> Vec<Row> {
@@ -21,7 +21,7 @@ pub(in crate::observe) fn rows() -> Vec<Row> {
 fn glance() -> Vec<Panel> {
     let stat = |title, unit, description| Panel::new(Look::Stat, title, unit, description);
     vec![
-        stat("Training now", IMAGES_PER_SECOND, "Images trained on, a second.")
+        stat("Images a second now", "none", "Images trained on, a second.")
             .query("images", format!("sum({})", rate(&series(&train::IMAGES)))),
         stat("Stall share now", "percentunit", "Share of training's time that it waited for the loader.")
             .share()
@@ -37,6 +37,7 @@ fn glance() -> Vec<Panel> {
             .thresholds(1.0, 100.0)
             .query("errors", format!("sum(increase({}[$__range]))", series(&loader::DECODE_ERRORS))),
         stat("Version", "none", "What is running, and on which device.")
+            .named()
             .query("{{version}} on {{device}}", format!("count by (version, device) ({})", series(&build::INFO))),
     ]
 }
@@ -44,7 +45,8 @@ fn glance() -> Vec<Panel> {
 fn throughput() -> Vec<Panel> {
     let lines = |title, unit, description| Panel::new(Look::Lines, title, unit, description);
     vec![
-        lines("Images", IMAGES_PER_SECOND, "Images a second that left the loader, and that were trained and validated on.")
+        lines("Images a second", "none", "Images a second that left the loader, and that were trained and validated on.")
+            .axis(IMAGES)
             .query("loader, {{flow}}", format!("sum by (flow) ({})", rate(&series(&loader::IMAGES))))
             .query("trained on", format!("sum({})", rate(&series(&train::IMAGES))))
             .query("validated on", format!("sum({})", rate(&series(&train::VALIDATION_IMAGES)))),
@@ -139,7 +141,8 @@ fn queues() -> Vec<Panel> {
             .query("budget, {{flow}}", memory(&loader::BYTE_BUDGET)),
         lines("Read", "Bps", "Bytes of image files read, a second.")
             .query("{{flow}}", format!("sum by (flow) ({})", rate(&series(&loader::READ_BYTES)))),
-        lines("Images by result", IMAGES_PER_SECOND, "Images a second, by what came of them.")
+        lines("Images by result", "none", "Images a second, by what came of them.")
+            .axis(IMAGES)
             .query("{{result}}", format!("sum by (result) ({})", rate(&series(&loader::IMAGES)))),
         lines("Errors by reason", "short", "Images that could not be read or decoded, in each interval, by reason.").query(
             "{{reason}}",
