@@ -48,6 +48,8 @@ pub(in crate::observe) struct Panel {
     pub(super) axis: &'static str,
     /// Whether a large value is its name: the value of an information metric says nothing.
     pub(super) named: bool,
+    /// Whether there are more than three lines, as there are where they are stages or queues.
+    pub(super) many: bool,
     pub(in crate::observe) queries: Vec<Query>,
 }
 
@@ -65,6 +67,7 @@ impl Panel {
             thresholds: None,
             axis: "",
             named: false,
+            many: false,
             queries: Vec::new(),
         }
     }
@@ -82,6 +85,17 @@ impl Panel {
 
     pub(super) fn thresholds(mut self, yellow: f64, red: f64) -> Self {
         self.thresholds = Some((yellow, red));
+        self
+    }
+
+    /// Half the dashboard's width, with names at the side: at the bottom no more than three of them can be seen.
+    pub(super) fn many(mut self) -> Self {
+        (self.width, self.many) = (12, true);
+        self
+    }
+
+    pub(super) fn narrow(mut self) -> Self {
+        self.width = 6;
         self
     }
 
@@ -151,6 +165,9 @@ impl Panel {
         }
         if self.look != Look::Stat {
             let stacked = self.look == Look::Stacked;
+            if stacked {
+                defaults["min"] = json!(0);
+            }
             defaults["custom"] = json!({
                 "drawStyle": "line",
                 "lineWidth": 1,
@@ -178,7 +195,7 @@ impl Panel {
             })
         } else {
             json!({
-                "legend": { "displayMode": "table", "placement": "bottom", "showLegend": true, "calcs": ["mean", "lastNotNull"] },
+                "legend": { "displayMode": "table", "placement": if self.many { "right" } else { "bottom" }, "showLegend": true, "calcs": ["mean", "lastNotNull"] },
                 "tooltip": { "mode": "multi", "sort": "desc" },
             })
         }

@@ -46,19 +46,11 @@ fn throughput() -> Vec<Panel> {
     let lines = |title, unit, description| Panel::new(Look::Lines, title, unit, description);
     vec![
         lines("Images a second", "none", "Images a second that left the loader, and that were trained and validated on.")
+            .many()
             .axis(IMAGES)
             .query("loader, {{flow}}", format!("sum by (flow) ({})", rate(&series(&loader::IMAGES))))
             .query("trained on", format!("sum({})", rate(&series(&train::IMAGES))))
             .query("validated on", format!("sum({})", rate(&series(&train::VALIDATION_IMAGES)))),
-        lines(
-            "Stall share",
-            "percentunit",
-            "Share of training's time that it waited for the loader: above 5 % the loader is worth a look, above 20 % it is \
-             the bottleneck.",
-        )
-        .share()
-        .thresholds(0.05, 0.2)
-        .query("{{run}} rank {{rank}}", stall("by (run, rank) ")),
         Panel::new(
             Look::Stacked,
             "What training's time goes to",
@@ -67,6 +59,7 @@ fn throughput() -> Vec<Panel> {
              names.",
         )
         .share()
+        .many()
         .query(
             "{{bound}}",
             format!(
@@ -74,7 +67,7 @@ fn throughput() -> Vec<Panel> {
                 time = rate(&series(&train::TIME_SECONDS))
             ),
         ),
-        lines("Stages of a step", "s", "Seconds of a step of training or validation by stage, on average.").query(
+        lines("Stages of a step", "s", "Seconds of a step of training or validation by stage, on average.").many().query(
             "{{stage}}",
             format!(
                 "sum by (stage) ({}) / sum by (stage) ({})",
@@ -82,7 +75,18 @@ fn throughput() -> Vec<Panel> {
                 rate(&part(&train::STAGE_SECONDS, "count"))
             ),
         ),
+        lines(
+            "Stall share",
+            "percentunit",
+            "Share of training's time that it waited for the loader: above 5 % the loader is worth a look, above 20 % it is \
+             the bottleneck.",
+        )
+        .share()
+        .thresholds(0.05, 0.2)
+        .narrow()
+        .query("{{run}} rank {{rank}}", stall("by (run, rank) ")),
         lines("Step time", "s", "Seconds of a training step, the wait for its batch included.")
+            .narrow()
             .query("median", quantile(0.5, &train::STEP_SECONDS, ""))
             .query("99 %", quantile(0.99, &train::STEP_SECONDS, "")),
     ]
@@ -100,11 +104,17 @@ fn stages() -> Vec<Panel> {
             "short",
             "How many threads' worth of time each stage of the loader takes: the highest one is where more speed is to be had.",
         )
+        .many()
         .query("{{stage}}", busy(&loader::STAGE_SECONDS)),
         Panel::new(Look::Lines, "Cost of an image by stage", "s", "Seconds that one image spends in each stage, on average.")
+            .many()
             .query("{{stage}}", each(&loader::STAGE_SECONDS)),
         Panel::new(Look::Lines, "Slowest images by stage", "s", "Seconds below which 99 % of images stay, in each stage.")
+            .many()
             .query("{{stage}}", quantile(0.99, &loader::STAGE_SECONDS, "stage, ")),
+        Panel::new(Look::Lines, "Read", "Bps", "Bytes of image files read, a second.")
+            .many()
+            .query("{{flow}}", format!("sum by (flow) ({})", rate(&series(&loader::READ_BYTES)))),
     ]
 }
 
@@ -118,6 +128,7 @@ fn queues() -> Vec<Panel> {
             "Items in a queue as a share of what fits: batches empty means that training waits, batches full that the loader does.",
         )
         .share()
+        .many()
         .query(
             "{{queue}}, {{flow}}",
             format!(
@@ -132,19 +143,20 @@ fn queues() -> Vec<Panel> {
             "How many threads are blocked at each queue: take where it is empty (what fills it is slow), put where it is full \
              (what empties it is).",
         )
+        .many()
         .query(
             "{{queue}} {{side}}, {{flow}}",
             format!("sum by (queue, side, flow) ({})", rate(&series(&loader::QUEUE_WAIT_SECONDS))),
         ),
         lines("Memory of the loader", "bytes", "Memory that the loader's budget counts, and the budget.")
+            .many()
             .query("in flight, {{flow}}", memory(&loader::BYTES_IN_FLIGHT))
             .query("budget, {{flow}}", memory(&loader::BYTE_BUDGET)),
-        lines("Read", "Bps", "Bytes of image files read, a second.")
-            .query("{{flow}}", format!("sum by (flow) ({})", rate(&series(&loader::READ_BYTES)))),
         lines("Images by result", "none", "Images a second, by what came of them.")
+            .narrow()
             .axis(IMAGES)
             .query("{{result}}", format!("sum by (result) ({})", rate(&series(&loader::IMAGES)))),
-        lines("Errors by reason", "short", "Images that could not be read or decoded, in each interval, by reason.").query(
+        lines("Errors by reason", "short", "Images that could not be read or decoded, in each interval, by reason.").narrow().query(
             "{{reason}}",
             format!("sum by (reason) (increase({}[$__rate_interval]))", series(&loader::DECODE_ERRORS)),
         ),
