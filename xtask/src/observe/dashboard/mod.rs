@@ -163,9 +163,53 @@ mod tests {
                     let matcher = format!("{name}=~\"${name}\"");
                     assert_eq!(expression.matches(&matcher).count(), selectors, "{name} in {title}: {expression}");
                 }
-                assert!(!expression.contains("[5m]") && !expression.contains("irate"), "{title}: {expression}");
+                for window in expression.split('[').skip(1) {
+                    let total = window.starts_with("$__range]") && expression.contains("increase(");
+                    assert!(total || window.starts_with("$__rate_interval]"), "{title}: {expression}");
+                }
+                assert!(!expression.contains("irate"), "{title}: {expression}");
             }
         }
+    }
+
+    #[test]
+    fn the_rules_of_the_linter_hold_in_the_document() {
+        // Of Grafana's units those in use: a misspelt one is shown as it is, after the value.
+        const UNITS: [&str; 6] = ["none", "short", "percentunit", "s", "bytes", "Bps"];
+        let document = document();
+        let list = |value: &Value| value.as_array().unwrap().clone();
+        for panel in list(&document["panels"]).iter().filter(|panel| panel["type"] != "row") {
+            let defaults = &panel["fieldConfig"]["defaults"];
+            assert!(UNITS.contains(&defaults["unit"].as_str().unwrap()), "{panel}");
+            // The linter asks nobody for a unit who maps values, be it to nothing.
+            assert!(defaults["mappings"].is_null(), "{panel}");
+            let targets = list(&panel["targets"]);
+            assert!(
+                targets.iter().chain([panel]).all(|asker| asker["datasource"]["uid"] == "${datasource}"),
+                "{panel}"
+            );
+        }
+        let variables = list(&document["templating"]["list"]);
+        let named = |name: &str| variables.iter().find(|variable| variable["name"] == name).unwrap();
+        assert_eq!(named("datasource")["label"], "Data source");
+        for name in ["job", "instance", "run", "rank"] {
+            let variable = named(name);
+            assert!(
+                variable["allValue"] == ".+" && variable["multi"] == true && variable["refresh"] == 2,
+                "{variable}"
+            );
+            assert_eq!(variable["datasource"]["uid"], "${datasource}");
+        }
+        assert_eq!(document["editable"], false);
+    }
+
+    // `${run}` in a link of the whole dashboard would be `.+` while all runs are shown.
+    #[test]
+    fn each_run_links_to_its_report() {
+        let links: Vec<Value> =
+            panels().into_iter().map(|panel| panel["fieldConfig"]["defaults"]["links"][0]["url"].clone()).collect();
+        assert!(links.contains(&json!("${reports}/${__field.labels.run}/report.html")));
+        assert!(!document()["links"].to_string().contains("${run}"));
     }
 
     #[test]

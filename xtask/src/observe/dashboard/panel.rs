@@ -195,7 +195,14 @@ impl Panel {
             })
         } else {
             json!({
-                "legend": { "displayMode": "table", "placement": if self.many { "right" } else { "bottom" }, "showLegend": true, "calcs": ["mean", "lastNotNull"] },
+                "legend": {
+                    "displayMode": "table",
+                    "placement": if self.many { "right" } else { "bottom" },
+                    "showLegend": true,
+                    "calcs": ["mean", "lastNotNull"],
+                    "sortBy": "Mean",
+                    "sortDesc": true,
+                },
                 "tooltip": { "mode": "multi", "sort": "desc" },
             })
         }

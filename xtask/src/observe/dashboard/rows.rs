@@ -35,7 +35,7 @@ fn glance() -> Vec<Panel> {
             .query("{{run}}", format!("max by (run) ({})", series(&train::VALIDATION_ACCURACY))),
         stat("Bad images", "short", "Images that could not be read or decoded, over the time shown.")
             .thresholds(1.0, 100.0)
-            .query("errors", format!("sum(increase({}[$__range]))", series(&loader::DECODE_ERRORS))),
+            .query("errors", format!("round(sum(increase({}[$__range])))", series(&loader::DECODE_ERRORS))),
         stat("Version", "none", "What is running, and on which device.")
             .named()
             .query("{{version}} on {{device}}", format!("count by (version, device) ({})", series(&build::INFO))),
@@ -132,7 +132,8 @@ fn queues() -> Vec<Panel> {
         .query(
             "{{queue}}, {{flow}}",
             format!(
-                "sum by (queue, flow) ({}) / sum by (queue, flow) ({})",
+                // Plans come a batch at a time: the last of them may be more than what fits.
+                "clamp_max(sum by (queue, flow) ({}) / sum by (queue, flow) ({}), 1)",
                 series(&loader::QUEUE_DEPTH),
                 series(&loader::QUEUE_CAPACITY)
             ),
