@@ -75,7 +75,7 @@ fn dashboard_questions() -> Vec<Question> {
 fn question(asker: String, expression: String) -> Question {
     let mut expression = expression.replace("$__rate_interval", "30s").replace("$__range", "5m");
     for (name, _) in VARIABLES {
-        expression = expression.replace(&format!("${name}\""), ".*\"");
+        expression = expression.replace(&format!("${name}\""), ".+\"");
     }
     Question { asker, expression, answer: None }
 }

@@ -36,7 +36,7 @@ pub(super) fn missing() -> Option<&'static str> {
 pub(super) fn check_rules() -> Result<()> {
     let folder = workspace::root().join("deploy/prometheus");
     let check = |words: &[&str]| process::output(Command::new("promtool").current_dir(&folder).args(words)).map(drop);
-    check(&["check", "config", "prometheus.yml"])?;
+    check(&["check", "config", "prometheus.yml", "compose.yml"])?;
     check(&["test", "rules", "rules/xfer.test.yml"])
 }
 
