@@ -188,15 +188,9 @@ impl Fit<'_> {
         };
         let mut seen =
             training.run(self.learner, self.training, callbacks, self.stop, begun, &mut averages, after_step)?;
-        let trained = (self.recovery.is_some() && self.options.validation_steps.is_some()).then(|| {
-            let position = Position { epoch, step: seen.steps };
-            (position, recovery::state(position, self.learner, fitted, Some((&seen, &averages)), &self.callbacks))
-        });
-        fitted.images += seen.images;
-        fitted.waited += seen.waited;
         let mut spent = seen.time;
 
-        let mut interrupted = seen.stop == Some(Stop::Flag);
+        let (trained, mut interrupted) = (averages, seen.stop == Some(Stop::Flag));
         if let (false, Some(validation), Some(steps)) =
             (interrupted, self.validation.as_deref_mut(), self.options.validation_steps)
         {
@@ -205,19 +199,24 @@ impl Fit<'_> {
             let (callbacks, begun) = (&mut self.callbacks, Begun::default());
             let validated =
                 phase.run(self.learner, validation, callbacks, self.stop, begun, &mut averages, |_, _, _, _| Ok(()))?;
+            interrupted = validated.stop == Some(Stop::Flag);
+            if interrupted && let Some(recovery) = self.recovery.as_deref_mut() {
+                // A validation is begun anew. It has left no trace yet: the state is that of the last step.
+                let position = Position { epoch, step: seen.steps };
+                let epoch = Some((&seen, &trained));
+                recovery.keep(position, &recovery::state(position, self.learner, fitted, epoch, &self.callbacks))?;
+            }
             fitted.validation_images += validated.images;
             fitted.waited += validated.waited;
             spent += validated.time;
-            interrupted = validated.stop == Some(Stop::Flag);
-            if interrupted && let (Some(recovery), Some((position, state))) = (self.recovery.as_deref_mut(), &trained) {
-                recovery.keep(*position, state)?;
-            }
             if validated.steps == steps {
                 seen.logs.extend(validated.logs.into_iter().map(|(name, value)| (validation_name(name), value)));
                 metrics.logs(&seen.logs);
             }
         }
 
+        fitted.images += seen.images;
+        fitted.waited += seen.waited;
         for callback in &mut self.callbacks {
             callback.on_epoch_logs(self.learner, &mut seen.logs)?;
         }
