@@ -14,7 +14,9 @@ mod export;
 mod extract;
 mod failures;
 mod interrupt;
+mod log;
 mod metrics;
+mod port;
 mod predict;
 mod resume;
 mod runs;
@@ -24,6 +26,7 @@ mod summary;
 mod surface;
 mod sweep;
 mod train;
+mod verdict;
 mod warm;
 
 /// What every training of these tests says. `train` makes 6 steps of 2 photos of it where 6 a class are drawn.

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use xfer_telemetry::verdict::{LoaderTime, TrainingTime, Verdict};
 use xfer_trainer::callbacks::{Callback, EpochEnd, StepEnd, Wish};
 use xfer_trainer::{ACCURACY, FitOptions, LOSS, Learner, Logs, TrainerError, VALIDATION_ACCURACY, VALIDATION_LOSS};
 
@@ -22,6 +23,8 @@ pub(super) struct Progress<'a> {
     clock: Clock,
     /// Steps of the epoch that are done, those before a training went on included.
     done: u64,
+    /// What the time of all steps so far went to.
+    time: TrainingTime,
 }
 
 /// When an epoch did what.
@@ -63,7 +66,14 @@ impl Clock {
 
 impl<'a> Progress<'a> {
     pub(super) fn new(terminal: &'a Terminal, options: FitOptions) -> Self {
-        Self { terminal, options, bar: ProgressBar::hidden(), clock: Clock::start(), done: 0 }
+        Self {
+            terminal,
+            options,
+            bar: ProgressBar::hidden(),
+            clock: Clock::start(),
+            done: 0,
+            time: TrainingTime::default(),
+        }
     }
 
     /// `3/6 ━━━━━━━━━━──────────`, as far as `steps` of the epoch go.
@@ -106,7 +116,8 @@ impl<'a> Progress<'a> {
         let position = self.position(self.done, true);
         let rate = self.clock.images_per_second();
         let step = per_step(self.clock.per_step());
-        self.bar.set_message(format!("{position} {seconds} {step}{logs} - {rate:.0} images/s"));
+        let bound = bound(&self.time);
+        self.bar.set_message(format!("{position} {seconds} {step}{logs} - {rate:.0} images/s{bound}"));
     }
 }
 
@@ -126,6 +137,7 @@ impl Callback for Progress<'_> {
 
     fn on_step_end(&mut self, step: &StepEnd<'_>) -> Wish {
         self.clock.step(step.images);
+        self.time += step.time;
         self.done = step.step + 1;
         let left = self.options.steps_per_epoch.saturating_sub(self.done);
         self.draw(&eta(self.clock.per_step().mul_f64(left as f64)), &metrics(step.logs));
@@ -133,6 +145,7 @@ impl Callback for Progress<'_> {
     }
 
     fn on_validation_step_end(&mut self, step: &StepEnd<'_>) -> Result<(), TrainerError> {
+        self.time += step.time;
         let of = self.options.validation_steps.unwrap_or_default();
         self.draw(&eta(Duration::ZERO), &format!(" - validation {}/{of}", step.step + 1));
         Ok(())
@@ -160,6 +173,12 @@ impl Callback for Progress<'_> {
 fn counter(steps: u64, all: u64) -> (u64, String) {
     let digits = all.to_string().len();
     (all, format!("{steps:>digits$}/{all}"))
+}
+
+/// ` - loader-bound 63%`, once that can be told.
+fn bound(time: &TrainingTime) -> String {
+    let verdict = Verdict::new(time, &LoaderTime::default(), None);
+    verdict.bound.map_or_else(String::new, |_| format!(" - {verdict}"))
 }
 
 /// ` - accuracy: 0.5278 - loss: 0.8312`, with the digits that Keras shows.
@@ -228,6 +247,15 @@ mod tests {
         assert_eq!(eta(Duration::from_secs(42)), "42s");
         assert_eq!(eta(Duration::from_secs(125)), "2:05");
         assert_eq!(eta(Duration::from_secs(3_725)), "1:02:05");
+    }
+
+    #[test]
+    fn what_steps_wait_for_is_told_once_there_is_enough_of_it() {
+        let second = Duration::from_secs(1);
+        let mut time = TrainingTime { loader: 3 * second, forward: second, steps: 1, ..TrainingTime::default() };
+        assert_eq!(bound(&time), "");
+        time += time;
+        assert_eq!(bound(&time), " - loader-bound 75%");
     }
 
     #[test]

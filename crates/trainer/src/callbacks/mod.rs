@@ -12,6 +12,8 @@ mod terminate_on_nan;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use xfer_telemetry::verdict::TrainingTime;
+
 use crate::error::TrainerError;
 use crate::fit::{FitOptions, Fitted};
 use crate::history::Logs;
@@ -138,6 +140,8 @@ pub struct StepEnd<'a> {
     pub waited: Duration,
     /// Time of the whole step, wait included.
     pub took: Duration,
+    /// What that time went to.
+    pub time: TrainingTime,
 }
 
 /// An epoch and its validation.

@@ -183,6 +183,7 @@ fn saved(when: Save) -> Vec<(u64, Option<u64>)> {
                 learner: &learner,
                 waited: Duration::ZERO,
                 took: Duration::ZERO,
+                time: TrainingTime::default(),
             };
             let _ = callback.on_step_end(&end).unwrap();
         }

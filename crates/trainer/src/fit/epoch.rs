@@ -91,7 +91,8 @@ impl Steps<'_> {
             let head = head_start.elapsed();
             let (images, waited, took) = (result.samples, batch.waited, start.elapsed());
             let (epoch, step, logs, loss) = (self.epoch, seen.steps, &seen.logs, result.loss);
-            let end = StepEnd { epoch, step, images, logs, loss, learning_rate, learner, waited, took };
+            let time = time_of(before, source.time(), waited, head, took);
+            let end = StepEnd { epoch, step, images, logs, loss, learning_rate, learner, waited, took, time };
             if !loss.is_finite() && !callbacks.iter().any(|callback| callback.bears_loss_not_finite()) {
                 return Err(TrainerError::NonFiniteLoss { epoch: epoch + 1, step: step + 1, loss, learning_rate });
             }
