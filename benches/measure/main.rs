@@ -2,7 +2,8 @@
 //!
 //! Without arguments it answers each line of standard input, a job, by one line of standard output, as the scripts of
 //! other loaders do. `xfer-measure CASE TIMES FOLDER` runs one case so many times on the photos in `FOLDER`, for
-//! callgrind to count; `xfer-measure --cases` names them all.
+//! callgrind to count; `xfer-measure --cases` names them all. `xfer-measure --recorded` answers jobs as well, while metrics are
+//! recorded and scraped.
 
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
 
@@ -10,6 +11,7 @@ mod job;
 mod latency;
 mod memory;
 mod pass;
+mod recorder;
 
 use std::io::{BufRead, Write, stdin, stdout};
 use std::path::Path;
@@ -24,12 +26,16 @@ fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => answer_all(),
+        ["--recorded"] => {
+            recorder::install()?;
+            answer_all()
+        }
         ["--cases"] => {
             println!("{}", NAMES.join("\n"));
             Ok(())
         }
         [case, times, folder] => count(case, times.parse().context("how many times")?, Path::new(folder)),
-        _ => bail!("usage: xfer-measure [--cases | CASE TIMES FOLDER]"),
+        _ => bail!("usage: xfer-measure [--recorded | --cases | CASE TIMES FOLDER]"),
     }
 }
 

@@ -12,6 +12,7 @@ mod doctor;
 mod evaluate;
 mod export;
 mod extract;
+mod extract_faults;
 mod failures;
 mod interrupt;
 mod log;

@@ -90,3 +90,61 @@ fn a_port_in_use_is_a_warning() {
     let ran = place.run(&words).succeeded();
     assert!(ran.stderr.contains(&address.to_string()) && ran.stderr.contains("training goes on"), "{}", ran.stderr);
 }
+
+/// The number of the first free port from here on.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn pushed(url: &str, output: &str) -> String {
+    format!(
+        "train --data photos --weights random --image-size 48 --metrics-addr off --output {output} --metrics-push {url}"
+    )
+}
+
+#[test]
+fn a_short_run_is_pushed_to_a_gateway() {
+    let port = free_port();
+    let gateway = std::process::Command::new("prometheus-pushgateway")
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(gateway) = gateway else {
+        eprintln!("skipped: prometheus-pushgateway is not installed");
+        return;
+    };
+    let _gateway = Training(gateway);
+    let url = format!("http://127.0.0.1:{port}");
+    let scraped = || Some(ureq::get(&format!("{url}/metrics")).call().ok()?.body_mut().read_to_string().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while scraped().is_none() {
+        assert!(Instant::now() < deadline, "the gateway does not start");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let place = Workplace::with_photos(4, 2);
+    let ran = place.run(&pushed(&format!("{url}/metrics/job/xfer"), "run")).succeeded();
+    assert!(!ran.stderr.contains("cannot be pushed"), "{}", ran.stderr);
+    let (metrics, written) = (scraped().unwrap(), place.read("run/metrics.prom"));
+    for series in ["train_images_total", r#"loader_stage_seconds_count{stage="decode",flow="training"}"#, "train_loss"]
+    {
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        let of_job = format!(r#"{name}{{job="xfer",{labels}"#).replace(",}", "}");
+        let there = value(&metrics, &of_job);
+        assert!(there.is_some() && there == value(&written, series), "{of_job}: {there:?} in {metrics}");
+    }
+}
+
+#[test]
+fn a_gateway_that_does_not_answer_holds_up_no_training() {
+    // It lets clients in, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = Workplace::with_photos(4, 2);
+    let url = format!("http://{}/metrics/job/xfer", silent.local_addr().unwrap());
+    let ran = place.run(&pushed(&url, "silent")).succeeded();
+    assert!(ran.stderr.contains("metrics cannot be pushed to http://127.0.0.1"), "{}", ran.stderr);
+    let nobody = format!("http://127.0.0.1:{}/metrics/job/xfer", free_port());
+    let ran = place.run(&pushed(&nobody, "nobody")).succeeded();
+    assert!(ran.stderr.contains("metrics cannot be pushed to"), "{}", ran.stderr);
+    assert!(place.path("silent/model.json").exists() && place.path("nobody/model.json").exists());
+}

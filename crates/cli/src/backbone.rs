@@ -122,7 +122,7 @@ pub(crate) fn flow_options(features: &FeatureArgs, batch_size: usize) -> FlowOpt
 /// `name` tells streams apart in the metrics.
 pub(crate) fn loader_options(features: &FeatureArgs, name: &'static str) -> LoaderOptions {
     LoaderOptions {
-        threads: usize::from(features.threads),
+        threads: usize::from(features.loader_threads.unwrap_or(features.threads)),
         stall_timeout: features.failures.stall_timeout(),
         name,
         ..LoaderOptions::default()

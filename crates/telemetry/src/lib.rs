@@ -12,6 +12,12 @@ pub mod verdict;
 
 use metrics::Unit;
 
+/// Upper bounds of the buckets of every histogram of seconds: a decoded thumbnail to an epoch of hours.
+pub const SECONDS_BUCKETS: [f64; 20] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0, 600.0, 3600.0,
+];
+
 /// Every metric, room by room.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
     [loader::ALL, train::ALL, cache::ALL, build::ALL].into_iter().flatten()

@@ -7,6 +7,7 @@ mod compare;
 pub(crate) mod corpus;
 mod counts;
 mod ours;
+mod overhead;
 mod peer;
 mod row;
 mod scaling;
@@ -47,8 +48,11 @@ pub(crate) struct Options {
     /// Instead of comparing, measure ours by number of threads and by number of files, and its memory.
     #[arg(long, conflicts_with = "peers")]
     scaling: bool,
+    /// Instead of comparing, measure what recording metrics costs.
+    #[arg(long, conflicts_with_all = ["peers", "scaling"])]
+    overhead: bool,
     /// Instead of timing, count the instructions of each stage, by valgrind; --only takes parts of the cases' names.
-    #[arg(long, conflicts_with_all = ["peers", "scaling", "data", "passes", "threads"])]
+    #[arg(long, conflicts_with_all = ["peers", "scaling", "overhead", "data", "passes", "threads"])]
     counts: bool,
     /// Only draw the photos that everything is measured on, and print the folder that they are in.
     #[arg(long, exclusive = true)]
@@ -75,7 +79,7 @@ pub(crate) struct Options {
 const SIZE: u16 = 224;
 const BATCH: u16 = 32;
 
-/// Where results are kept: `comparison.json`, `scaling.json` and `counts.json`.
+/// Where results are kept: `comparison.json`, `scaling.json`, `overhead.json` and `counts.json`.
 pub(crate) fn kept() -> PathBuf {
     workspace::root().join("docs").join("bench")
 }
@@ -97,6 +101,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         ("counts", counts::run(options, &executable, &corpus::drawn())?.told())
     } else if options.scaling {
         ("scaling", scaling::run(options, &ours, &corpora)?.told())
+    } else if options.overhead {
+        ("overhead", overhead::run(options, &ours, &options.rows(&corpora))?.told())
     } else {
         ("comparison", compare::run(options, &ours, &corpora)?.told())
     };

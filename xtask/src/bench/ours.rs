@@ -58,7 +58,17 @@ impl Ours {
 
     /// A process of its own.
     pub(super) fn start(&self) -> Result<Running> {
-        let mut worker = Worker::start(OURS, &mut Command::new(&self.executable), Stdio::inherit())?;
+        self.start_with(&[])
+    }
+
+    /// A process of its own that records metrics and is scraped each second.
+    pub(super) fn start_recorded(&self) -> Result<Running> {
+        self.start_with(&["--recorded"])
+    }
+
+    fn start_with(&self, arguments: &[&str]) -> Result<Running> {
+        let mut command = Command::new(&self.executable);
+        let mut worker = Worker::start(OURS, command.args(arguments), Stdio::inherit())?;
         worker.answer::<Ready>()?;
         Ok(Running { worker })
     }

@@ -3,6 +3,7 @@
 mod check;
 mod dashboard;
 mod prometheus;
+mod soak;
 mod training;
 
 use std::fs;
@@ -28,6 +29,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Scrape a real training each second for a long time, and watch its memory and descriptors.
+    Soak(soak::Options),
     /// Let Prometheus scrape a real training, and ask it every question of the dashboard and of the rules.
     Check(check::Options),
 }
@@ -36,6 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.command {
         Command::Dashboard { check: false } => write(),
         Command::Dashboard { check: true } => check_dashboard(),
+        Command::Soak(options) => soak::run(options),
         Command::Check(options) => check::run(options),
     }
 }

@@ -54,6 +54,11 @@ impl Training {
         self.address
     }
 
+    /// Its process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its last lines.
     pub(super) fn said(&self) -> String {
         let said = fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default();

@@ -85,6 +85,10 @@ pub(crate) struct FeatureArgs {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
     pub(crate) threads: u16,
 
+    /// Threads that decode photos, where they are not to be as many as --threads. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) loader_threads: Option<u16>,
+
     /// Where the network runs: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device)]
     pub(crate) device: String,

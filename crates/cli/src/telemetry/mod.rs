@@ -12,12 +12,6 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use xfer_telemetry::{Kind, build};
 use xfer_trainer::{AtomicFile, Existing};
 
-/// Upper bounds of every histogram of seconds: a decoded thumbnail to an epoch of hours.
-const SECONDS: [f64; 20] = [
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-    60.0, 600.0, 3600.0,
-];
-
 /// What the process has recorded so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded(PrometheusHandle);
@@ -28,7 +22,7 @@ impl Recorded {
     pub(crate) fn install(device: &str, run: &str) -> anyhow::Result<Self> {
         let rank = std::env::var("RANK").ok().filter(|rank| rank.parse::<u32>().is_ok());
         let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &xfer_telemetry::SECONDS_BUCKETS)?
             .add_global_label("run", run)
             .add_global_label("rank", rank.unwrap_or_else(|| "0".to_owned()))
             .build_recorder();

@@ -1,0 +1,125 @@
+//! Extractions that are killed, run at once, or have no room: what is kept is right, and the rest is computed again.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use xfer_tests::{Ran, Workplace};
+
+const EXTRACT: &str = "extract --weights w.safetensors --images photos --image-size 160 --batch-size 4 --json";
+
+fn place() -> Workplace {
+    let place = Workplace::with_photos(12, 4);
+    let weights = xfer_backbones::Weights::random(xfer_backbones::Architecture::ResNet50, 3);
+    weights.save(&place.path("w.safetensors")).unwrap();
+    place
+}
+
+fn features(place: &Workplace, name: &str) -> Vec<u8> {
+    fs::read(place.path(name)).unwrap()
+}
+
+/// The head that a training on the cache comes to.
+fn head(place: &Workplace, output: &str, more: &str) -> Vec<u8> {
+    let words = "train --data photos --weights w.safetensors --image-size 160 --metrics-addr off --epochs 2";
+    place.run(&format!("{words} --output {output} {more}")).succeeded();
+    features(place, &format!("{output}/head.safetensors"))
+}
+
+/// How many extractions are killed: XFER_KILLS, or a few.
+fn kills() -> u32 {
+    std::env::var("XFER_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(3)
+}
+
+// invariant 9: wherever an extraction was killed, what it kept is what it would have computed, and it goes on from there.
+#[test]
+fn an_extraction_that_was_killed_goes_on_from_what_it_kept() {
+    let place = place();
+    let begun = Instant::now();
+    let whole = place.run(&format!("{EXTRACT} --output whole")).succeeded().json();
+    let (length, expected) = (begun.elapsed(), features(&place, "whole"));
+    let total = whole["computed"].as_u64().unwrap();
+    let trained = head(&place, "uncached", "--no-cache");
+    let mut kept = Vec::new();
+    for kill in 0..kills() {
+        let cache = place.path(&format!("cache{kill}"));
+        let command = |words: &str| {
+            let mut command = place.command(words);
+            command.env("XFER_CACHE_DIR", &cache);
+            command
+        };
+        let words = format!("{EXTRACT} --output killed{kill}");
+        let mut child = command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Spread over the whole run by the golden ratio.
+        thread::sleep(length.mul_f64((f64::from(kill) * 0.618_034 + 0.5).fract()));
+        child.kill().unwrap();
+        let killed = !child.wait().unwrap().success();
+        assert!(!killed || !place.path(&format!("killed{kill}")).exists(), "a file that is there is whole");
+        let again = Ran::of(&command(&format!("{words} --overwrite")).output().unwrap()).succeeded().json();
+        let (cached, computed) = (again["cached"].as_u64().unwrap(), again["computed"].as_u64().unwrap());
+        assert_eq!(cached + computed, total, "{again}");
+        assert!(features(&place, &format!("killed{kill}")) == expected, "kill {kill}: {cached} of {total} were kept");
+        Ran::of(&command("cache verify").output().unwrap()).succeeded();
+        let words = format!("--cache-dir {} --no-flip", cache.join("features").display());
+        let plain = if kill == 0 {
+            head(&place, "plain", "--no-cache --no-flip")
+        } else {
+            features(&place, "plain/head.safetensors")
+        };
+        assert!(head(&place, &format!("head{kill}"), &words) == plain, "kill {kill}");
+        kept.push(cached);
+    }
+    assert!(head(&place, "cached", "") == trained);
+    println!("of {total} vectors were kept: {kept:?}");
+}
+
+// invariant 9: two extractions at once share what they compute, and disturb each other in nothing.
+#[test]
+fn extractions_at_once_come_to_the_same_features() {
+    let place = place();
+    let start = |output: &str| {
+        let words = format!("{EXTRACT} --output {output}");
+        place.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    for mut child in ["one", "two"].map(start) {
+        assert!(child.wait().unwrap().success());
+    }
+    let last = place.run(&format!("{EXTRACT} --output last")).succeeded().json();
+    assert_eq!(last["computed"], 0, "{last}");
+    place.run(&format!("{EXTRACT} --no-cache --output uncached")).succeeded();
+    let expected = features(&place, "uncached");
+    assert!(["one", "two", "last"].iter().all(|name| features(&place, name) == expected));
+    place.run("cache verify").succeeded();
+}
+
+/// Mounts a tmpfs of 96 KiB over `small` in a namespace of its own, and runs the rest of its arguments, then those once
+/// more.
+const IN_A_SMALL_TMPFS: &str = "mkdir small && mount -t tmpfs -o size=96k tmpfs small && \"$0\" \"$@\" && \
+    \"$0\" \"$@\" --overwrite && du -k small";
+
+// invariant 9: a cache that has no room costs time, and nothing else.
+#[test]
+fn a_full_disk_keeps_what_fits_and_is_told() {
+    let allowed = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: this system lets no user mount a small disk (unshare --user --mount)");
+        return;
+    }
+    let place = place();
+    place.run(&format!("{EXTRACT} --no-cache --output uncached")).succeeded();
+    let extraction = place.command(&format!("{EXTRACT} --cache-dir small --output full"));
+    let begun = Instant::now();
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", IN_A_SMALL_TMPFS])
+        .arg(extraction.get_program())
+        .args(extraction.get_args())
+        .env("XFER_CACHE_DIR", place.path(".cache"))
+        .current_dir(place.path(""))
+        .output()
+        .unwrap();
+    let ran = Ran::of(&output).succeeded();
+    assert!(begun.elapsed() < Duration::from_secs(600));
+    assert!(ran.stderr.contains("No space left on device") && ran.stderr.contains("small/"), "{}", ran.stderr);
+    assert!(features(&place, "full") == features(&place, "uncached"));
+}
