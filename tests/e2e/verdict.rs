@@ -14,7 +14,8 @@ use xfer_tests::{Ran, Workplace};
 
 const TRAIN: &str = "train --data photos --weights random --metrics-addr off --json --output run";
 
-/// What it waited for, and why, in a word each.
+/// What it waited for, and the whole verdict.
+#[expect(clippy::print_stdout, reason = "--nocapture gives the table of docs/observability.md")]
 fn verdict(place: &Workplace, words: &str, environment: &[(&str, &str)]) -> (String, Value) {
     let mut command = place.command(&format!("{TRAIN} {words}"));
     let ran = Ran::of(&command.envs(environment.iter().copied()).output().unwrap()).succeeded();

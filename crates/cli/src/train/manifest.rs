@@ -6,9 +6,12 @@ use anyhow::{Context, bail};
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use xfer_backbones::Device;
 use xfer_loader::Flow;
-use xfer_trainer::{AtomicFile, Existing};
+use xfer_trainer::{AtomicFile, Existing, WeightsDescription};
 
+use super::TrainConfig;
+use super::data::Data;
 use super::learner::class_counts;
 
 /// The manifest in a run's folder.
@@ -76,14 +79,21 @@ pub(crate) struct PlanRecord {
 }
 
 impl Program {
-    pub(crate) fn this() -> Self {
+    fn this() -> Self {
         let libtorch = xfer_backbones::device::Libtorch::loaded().and_then(|found| found.version);
         Self { xfer: env!("CARGO_PKG_VERSION").to_owned(), libtorch }
     }
 }
 
+impl DataRecord {
+    pub(super) fn of(data: &Data, digest: String) -> Self {
+        let validation = data.validation.as_ref().map(PartRecord::of);
+        Self { digest, training: PartRecord::of(&data.training), validation }
+    }
+}
+
 impl PartRecord {
-    pub(crate) fn of(flow: &Flow) -> Self {
+    fn of(flow: &Flow) -> Self {
         let counts = class_counts(flow);
         let classes = flow.class_names().iter().cloned().zip(counts.into_iter().map(Value::from)).collect();
         let folder = std::path::absolute(flow.root()).unwrap_or_else(|_| flow.root().to_owned());
@@ -92,7 +102,32 @@ impl PartRecord {
 }
 
 impl Manifest {
-    pub(crate) const VERSION: u32 = VERSION;
+    /// Of a run that is about to begin, or to go on.
+    pub(super) fn begin(
+        config: &TrainConfig,
+        data: DataRecord,
+        weights: &WeightsDescription,
+        device: Device,
+        plan: PlanRecord,
+        settings: Map<String, Value>,
+    ) -> Self {
+        Self {
+            format_version: VERSION,
+            program: Program::this(),
+            arguments: std::iter::once("train".to_owned()).chain(config.arguments.iter().cloned()).collect(),
+            started: config.resumes.as_ref().map_or_else(now, |resumed| resumed.started.clone()),
+            finished: None,
+            seed: config.seed,
+            data,
+            weights: WeightsRecord { source: config.features.weights.to_string(), digest: weights.digest.clone() },
+            backbone: config.features.backbone.name().to_owned(),
+            device: device.to_string(),
+            precision: config.features.precision.to_string(),
+            plan,
+            settings,
+            result: None,
+        }
+    }
 
     /// Reads the manifest at `path`.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
@@ -122,10 +157,32 @@ impl Manifest {
         differences("", &Value::Object(self.settings.clone()), &Value::Object(other.settings.clone()), &mut found);
         found
     }
+
+    /// Refuses to go on with this run where its result would come from something else, which `now` says.
+    pub(super) fn check_same(&self, now: &Self) -> anyhow::Result<()> {
+        let differences = self.differences(now);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "this run cannot be gone on with, because what its result depends on is not what it was:\n  {}\n\
+             `xfer-cli train --from MANIFEST` trains anew with what there is now",
+            differences.join("\n  ")
+        )
+    }
+
+    /// Whether data and weights of another run are those of this one.
+    pub(super) fn agreement(&self, other: &Self) -> Value {
+        json!({
+            "data": self.data.digest == other.data.digest,
+            "weights": self.weights.digest == other.weights.digest,
+            "differences": self.differences(other),
+        })
+    }
 }
 
 /// The time, as manifests say it.
-pub(crate) fn now() -> String {
+fn now() -> String {
     let now = Timestamp::now();
     now.round(Unit::Second).unwrap_or(now).to_string()
 }

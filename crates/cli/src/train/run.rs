@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::bail;
 use xfer_backbones::{Architecture, Summary};
 use xfer_loader::{Compat, DecodeScale, Flow, Report};
 use xfer_trainer::callbacks::Callback;
@@ -20,7 +19,7 @@ use super::data::Data;
 use super::features::{Source, Stores};
 use super::judge::judge;
 use super::learner::learner;
-use super::manifest::{DataRecord, Manifest, PartRecord, PlanRecord, Program, WeightsRecord, now};
+use super::manifest::{DataRecord, Manifest, PlanRecord};
 use super::output::{self, Output};
 use super::plan::Plan;
 use super::progress::Progress;
@@ -71,32 +70,16 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     let stores = Stores::open(&config, &frozen.network, &data, &terminal);
     let digest = data_digest(&data.flows(), stores.known());
     let settings = settings(&config, &data, &digest, &frozen.network, (training, validation), &optimizer);
-    let mut manifest = Manifest {
-        format_version: Manifest::VERSION,
-        program: Program::this(),
-        arguments: std::iter::once("train".to_owned()).chain(config.arguments.iter().cloned()).collect(),
-        started: config.resumes.as_ref().map_or_else(now, |resumed| resumed.started.clone()),
-        finished: None,
-        seed: config.seed,
-        data: DataRecord {
-            digest,
-            training: PartRecord::of(&data.training),
-            validation: data.validation.as_ref().map(PartRecord::of),
-        },
-        weights: WeightsRecord { source: config.features.weights.to_string(), digest: frozen.weights.digest.clone() },
-        backbone: config.features.backbone.name().to_owned(),
-        device: device.to_string(),
-        precision: config.features.precision.to_string(),
-        plan: PlanRecord {
-            batch_size: training.batch_size,
-            epochs: options.epochs,
-            steps_per_epoch: options.steps_per_epoch,
-            validation_steps: options.validation_steps,
-        },
-        settings,
-        result: None,
+    let plan = PlanRecord {
+        batch_size: training.batch_size,
+        epochs: options.epochs,
+        steps_per_epoch: options.steps_per_epoch,
+        validation_steps: options.validation_steps,
     };
-    check_same(&config, &manifest)?;
+    let mut manifest = Manifest::begin(&config, DataRecord::of(&data, digest), &frozen.weights, device, plan, settings);
+    if let Some(resumed) = &config.resumes {
+        resumed.check_same(&manifest)?;
+    }
 
     let folder = Output::create(config.output.as_deref(), &run)?;
     let mut states = States::new(folder.path(), config.callbacks.resume_every, &terminal);
@@ -158,7 +141,7 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
         failures: reports.iter().flat_map(failures::list).collect(),
         seconds: start.elapsed().as_secs_f64(),
         images_before: from.as_ref().map_or(Ok(0), images)?,
-        repeated: config.repeats.as_deref().map(|earlier| agreement(earlier, &manifest)),
+        repeated: config.repeats.as_deref().map(|earlier| earlier.agreement(&manifest)),
     };
     let report = TrainReport::new(folder.path(), model, &fitted, facts);
     manifest.finish(report.result(&fitted));
@@ -209,20 +192,6 @@ fn nothing_left(config: &TrainConfig, terminal: &Terminal) -> Option<serde_json:
     Some(result.clone())
 }
 
-/// Refuses to go on with a run whose result would come from something else.
-fn check_same(config: &TrainConfig, manifest: &Manifest) -> anyhow::Result<()> {
-    let Some(resumed) = &config.resumes else { return Ok(()) };
-    let differences = resumed.differences(manifest);
-    if differences.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "this run cannot be gone on with, because what its result depends on is not what it was:\n  {}\n\
-         `xfer-cli train --from MANIFEST` trains anew with what there is now",
-        differences.join("\n  ")
-    )
-}
-
 /// The state to go on from, where there is one; old ones give way to a run that begins anew.
 fn states_of(config: &TrainConfig, states: &States, terminal: &Terminal) -> Option<State> {
     if config.resumes.is_none() {
@@ -242,15 +211,6 @@ fn states_of(config: &TrainConfig, states: &States, terminal: &Terminal) -> Opti
 fn images(state: &State) -> Result<u64, xfer_trainer::TrainerError> {
     let fit = state.part("fit");
     Ok(fit.count("images")? + fit.count("epoch_images")? + fit.count("validation_images")?)
-}
-
-/// Whether data and weights are those of an earlier run.
-fn agreement(earlier: &Manifest, manifest: &Manifest) -> serde_json::Value {
-    serde_json::json!({
-        "data": earlier.data.digest == manifest.data.digest,
-        "weights": earlier.weights.digest == manifest.weights.digest,
-        "differences": earlier.differences(manifest),
-    })
 }
 
 /// Steps beyond one pass would judge photos twice.

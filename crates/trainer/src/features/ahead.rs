@@ -59,6 +59,13 @@ impl<E: FeatureExtractor + ?Sized> FeatureQueue for OneByOne<'_, E> {
 /// Batches whose photos were all left out take no place in a queue, but should not pile up before it.
 const MOST_HELD: usize = 8;
 
+/// A batch, its features, and what is known of it besides.
+pub(super) struct Computed<T> {
+    pub(super) batch: Batch,
+    pub(super) features: Vec<f32>,
+    pub(super) about: T,
+}
+
 /// A queue, what was handed to it, and what is known of each batch besides.
 pub(super) struct Ahead<'a, T> {
     queue: Box<dyn FeatureQueue + 'a>,
@@ -80,7 +87,7 @@ impl<'a, T> Ahead<'a, T> {
         mut next: impl FnMut() -> Option<Result<(Batch, T), LoaderError>>,
         waited: &mut Duration,
         time: &mut SourceTime,
-    ) -> Option<Result<(Batch, Vec<f32>, T), TrainerError>> {
+    ) -> Option<Result<Computed<T>, TrainerError>> {
         while !self.ended && !self.queue.is_full() && self.held.len() < MOST_HELD {
             let start = Instant::now();
             let batch = next();
@@ -107,10 +114,10 @@ impl<'a, T> Ahead<'a, T> {
             Err(error) => return Some(Err(error)),
         };
         if batch.is_empty() {
-            return Some(Ok((batch, Vec::new(), about)));
+            return Some(Ok(Computed { batch, features: Vec::new(), about }));
         }
         let features = self.queue.collect(time)?.and_then(|features| finite(&batch, features));
-        Some(features.map(|features| (batch, features, about)))
+        Some(features.map(|features| Computed { batch, features, about }))
     }
 }
 

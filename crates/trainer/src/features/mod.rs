@@ -15,7 +15,7 @@ use xfer_loader::{Batch, LoaderError};
 
 use crate::error::TrainerError;
 use crate::learner::Samples;
-use ahead::Ahead;
+use ahead::{Ahead, Computed};
 
 pub use ahead::{FeatureQueue, OneByOne};
 pub use backbone::Identity;
@@ -133,7 +133,7 @@ where
         let mut waited = Duration::ZERO;
         let batches = &mut self.batches;
         let next = || Some(batches.next()?.map(|batch| (batch, ())));
-        let (batch, features, ()) = match self.ahead.next(next, &mut waited, &mut self.time)? {
+        let Computed { batch, features, .. } = match self.ahead.next(next, &mut waited, &mut self.time)? {
             Ok(computed) => computed,
             Err(error) => return Some(Err(error)),
         };

@@ -207,6 +207,12 @@ impl State {
         self.unread >= self.pace.ahead() && !self.has_too_few_batches()
     }
 
+    /// Files that may be planned and not read: plans come a batch at a time.
+    pub(super) fn most_unread(&self) -> usize {
+        let by_pace = self.pace.ahead() + self.batch_size - 1;
+        by_pace.max((self.prefetch as usize + 2) * self.batch_size)
+    }
+
     /// Whether more could be begun than are planned.
     fn has_too_few_batches(&self) -> bool {
         self.making.len() as u64 <= self.prefetch + 1

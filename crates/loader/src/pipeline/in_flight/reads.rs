@@ -166,9 +166,8 @@ impl ToRead {
         place.content = Some(content);
         state.ready.push(Reverse(self.key));
         in_flight.meters.queue_depth(Queue::Compute, state.ready.len());
-        for queue in [Queue::Plans, Queue::Compute] {
-            in_flight.meters.queue_capacity(queue, state.pace.ahead());
-        }
+        in_flight.meters.queue_capacity(Queue::Plans, state.most_unread());
+        in_flight.meters.queue_capacity(Queue::Compute, state.pace.ahead());
         if state.sleeping.workers > 0 && self.key.0 < state.begun {
             in_flight.workers.notify_one();
         }

@@ -17,7 +17,7 @@ use super::pass::{Missing, Pick, Places, key, picks};
 use super::recorder::Computed;
 use super::store::{Place, Store};
 use crate::error::TrainerError;
-use crate::features::ahead::{Ahead, finite};
+use crate::features::ahead::{self, Ahead, finite};
 use crate::features::{FeatureBatch, FeatureExtractor, FeatureSource, FeatureTargets, SourceTime};
 use crate::metrics;
 
@@ -78,13 +78,11 @@ struct Photos<'a> {
     ahead: Ahead<'a, Vec<Pick>>,
 }
 
+type Loaded = ahead::Computed<Vec<Pick>>;
+
 impl Photos<'_> {
     /// The next batch with its features, and what it was loaded for.
-    fn next(
-        &mut self,
-        waited: &mut Duration,
-        time: &mut SourceTime,
-    ) -> Result<(Batch, Vec<f32>, Vec<Pick>), TrainerError> {
+    fn next(&mut self, waited: &mut Duration, time: &mut SourceTime) -> Result<Loaded, TrainerError> {
         let (batches, picks) = (&mut self.batches, &self.picks);
         let next = || Some(batches.next()?.and_then(|batch| Ok((batch, picks.recv().map_err(|_| lost())?))));
         self.ahead.next(next, waited, time).ok_or_else(lost)?
@@ -304,7 +302,7 @@ impl<'a, E: FeatureExtractor + ?Sized> Cached<'a, E> {
     /// Computes the next batch of what the pass lacks.
     fn compute_ahead(&mut self, waited: &mut Duration) -> Result<(), TrainerError> {
         let photos = self.pass.as_mut().and_then(|pass| pass.missing.as_mut()).ok_or_else(lost)?;
-        let (batch, features, picks) = photos.next(waited, &mut self.time)?;
+        let Loaded { batch, features, about: picks } = photos.next(waited, &mut self.time)?;
         let arrivals = self.keep(&batch, features, picks);
         if let Some(pass) = &mut self.pass {
             pass.ahead.extend(arrivals);
