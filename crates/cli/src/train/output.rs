@@ -89,6 +89,28 @@ impl Output {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Removes what an earlier run kept on the way, which would pass for this run's: models, events, lines of the log. Its
+    /// results stay until there are others.
+    pub(super) fn clear(&self) {
+        let inside = |folder: &str| fs::read_dir(self.path.join(folder)).into_iter().flatten().flatten();
+        for model in inside(CHECKPOINTS).map(|entry| entry.path()).filter(|path| is_kept_model(path)) {
+            let _ = fs::remove_dir_all(model);
+        }
+        for events in inside(TENSORBOARD).filter(|entry| entry.file_name().to_string_lossy().contains(".tfevents.")) {
+            let _ = fs::remove_file(events.path());
+        }
+        let _ = fs::remove_file(self.path.join(LOG_FILE));
+    }
+}
+
+/// `best`, `epoch-0003` or `step-000120`, with a model in it.
+fn is_kept_model(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let is_numbered = |(kind, number): (&str, &str)| {
+        ["epoch", "step"].contains(&kind) && number.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    (name == "best" || name.split_once('-').is_some_and(is_numbered)) && path.join(Model::DESCRIPTION_FILE).exists()
 }
 
 impl Drop for Output {
@@ -149,5 +171,28 @@ mod tests {
         fs::write(&file, "").unwrap();
         let message = Output::create(Some(&file.join("run")), "run").unwrap_err().to_string();
         assert!(message.contains("file/run: cannot create the folder"), "{message}");
+    }
+
+    #[test]
+    fn what_an_earlier_run_kept_is_cleared_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let gone =
+            ["checkpoints/best/model.json", "checkpoints/epoch-0003/model.json", "checkpoints/step-000120/model.json"];
+        let gone = gone.into_iter().chain(["log.jsonl", "tensorboard/events.out.tfevents.1.here"]);
+        let stays = ["checkpoints/mine/model.json", "checkpoints/epoch-x/model.json", "checkpoints/best-of/notes.txt"];
+        let stays = stays.into_iter().chain(["model.json", "history.csv", "notes.txt", "tensorboard/notes.txt"]);
+        for name in gone.clone().chain(stays.clone()) {
+            fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            fs::write(path(name), "{}").unwrap();
+        }
+        Output::create(Some(folder.path()), "run").unwrap().clear();
+        for name in gone {
+            assert!(!path(name).exists(), "{name}");
+        }
+        for name in stays {
+            assert!(path(name).exists(), "{name}");
+        }
+        Output::create(Some(&path("new")), "new").unwrap().clear();
     }
 }
