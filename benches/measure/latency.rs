@@ -1,36 +1,20 @@
 //! How long one image takes, from bytes in memory to its final size, where nothing else runs.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use xfer_loader::stages::{Decoder, Extent, Resizer, View, Wanted};
-use xfer_loader::{DecodeScale, Flow};
+use xfer_loader::Flow;
+use xfer_loader::stages::Fitter;
 
 /// Photos that are measured, spread over the folder.
 const PHOTOS: usize = 200;
 
 /// Decodes and resizes one photo after another, as a thread of the loader does.
 pub(crate) fn measure(flow: &Flow) -> Result<Value> {
-    let options = flow.options();
-    let (target, interpolation) = (options.target_size, options.interpolation);
-    let scaled = options.decode_scale != DecodeScale::Exact;
-    let wanted = Wanted { target, interpolation, keep_aspect_ratio: false, scaled };
-    let channels = options.decode.color_mode.channels();
-    let (mut decoder, mut resizer) = (Decoder::new(), Resizer::new());
-    let mut out = vec![0; target.0 * target.1 * channels];
-    let mut once = |bytes: &[u8]| -> Result<()> {
-        let image = decoder.decode_for(bytes, &options.decode, &wanted)?;
-        let view = View { pixels: &image.pixels, height: image.height, width: image.width, channels };
-        match image.extent {
-            Extent::Picked => out.copy_from_slice(&image.pixels),
-            Extent::Whole => resizer.resize(view, None, &mut out, target, interpolation),
-            Extent::Reduced(times) => {
-                resizer.resize_reduced(view, times, image.picture, None, &mut out, target, interpolation);
-            }
-        }
-        Ok(())
-    };
+    let mut fitter = Fitter::new();
+    let mut once = |bytes: &[u8]| black_box(fitter.fit(black_box(bytes), flow)).map(drop);
     let mut times = Vec::new();
     for name in flow.spread(PHOTOS).filenames() {
         let path = flow.root().join(name);

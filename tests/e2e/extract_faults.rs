@@ -1,6 +1,7 @@
 //! Extractions that are killed, run at once, or have no room: what is kept is right, and the rest is computed again.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +28,13 @@ fn head(place: &Workplace, output: &str, more: &str) -> Vec<u8> {
     features(place, &format!("{output}/head.safetensors"))
 }
 
+/// Files of features in a cache.
+fn shards(cache: &Path) -> usize {
+    let inside = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let files = inside(cache.join("features")).flat_map(inside);
+    files.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("features-"))).count()
+}
+
 /// How many extractions are killed: XFER_KILLS, or a few.
 fn kills() -> u32 {
     std::env::var("XFER_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(3)
@@ -36,13 +44,8 @@ fn kills() -> u32 {
 #[test]
 fn an_extraction_that_was_killed_goes_on_from_what_it_kept() {
     let place = place();
-    let timed = |output: &str| {
-        let begun = Instant::now();
-        let ran = place.run(&format!("{EXTRACT} --output {output}")).succeeded().json();
-        (ran, begun.elapsed())
-    };
-    let ((whole, length), (_, warm)) = (timed("whole"), timed("warm"));
-    let (computing, expected) = (length.saturating_sub(warm), features(&place, "whole"));
+    let whole = place.run(&format!("{EXTRACT} --output whole")).succeeded().json();
+    let expected = features(&place, "whole");
     let total = whole["computed"].as_u64().unwrap();
     let trained = head(&place, "uncached", "--no-cache --no-flip");
     let mut kept = Vec::new();
@@ -55,8 +58,12 @@ fn an_extraction_that_was_killed_goes_on_from_what_it_kept() {
         };
         let words = format!("{EXTRACT} --output killed{kill}");
         let mut child = command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Spread over the time that it computes by the golden ratio.
-        thread::sleep(warm + computing.mul_f64((f64::from(kill) * 0.618_034 + 0.7).fract()));
+        // Every other one before anything is kept, the others soon after; how soon, the golden ratio says.
+        let moment = (f64::from(kill) * 0.618_034).fract();
+        while kill % 2 == 0 && shards(&cache) == 0 && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(Duration::from_millis(500).mul_f64(moment));
         child.kill().unwrap();
         let killed = !child.wait().unwrap().success();
         assert!(!killed || !place.path(&format!("killed{kill}")).exists(), "a file that is there is whole");
@@ -68,6 +75,7 @@ fn an_extraction_that_was_killed_goes_on_from_what_it_kept() {
         let words = format!("--cache-dir {} --no-flip", cache.join("features").display());
         assert!(head(&place, &format!("head{kill}"), &words) == trained, "kill {kill}");
         kept.push(cached);
+        assert!(kill % 2 == 1 || cached > 0, "what was kept is used");
     }
     println!("of {total} vectors were kept: {kept:?}");
 }

@@ -184,6 +184,7 @@ mod sampler;
 mod save;
 pub mod scan;
 mod source;
+pub mod stages;
 mod standardize;
 mod targets;
 mod thread_safety;
@@ -210,13 +211,6 @@ pub use standardize::{
 };
 pub use targets::{BatchTargets, TargetValues};
 pub use xfer_telemetry::verdict::LoaderTime;
-
-/// Single steps of the pipeline, one image at a time, for tools and benchmarks.
-pub mod stages {
-    pub use crate::decode::{Decoder, Deep, Extent, FileFormat, Image, Wanted, format_of};
-    pub use crate::resize::{Crop, DeepKind, DeepView, Resizer, View, keep_aspect_box};
-    pub use crate::standardize::{StandardizeScratch, save_image_levels};
-}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

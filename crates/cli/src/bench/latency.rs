@@ -1,10 +1,11 @@
 //! How long one image takes, from bytes in memory to its final size, where nothing else runs.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use xfer_loader::stages::{Decoder, DeepView, Resizer, View};
-use xfer_loader::{DecodeError, Flow};
+use xfer_loader::Flow;
+use xfer_loader::stages::Fitter;
 
 /// One thread's times, and what it saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,25 +20,8 @@ pub(super) struct Latency {
 
 /// Decodes and resizes every sample of the flow, one after the other.
 pub(super) fn measure(flow: &Flow) -> anyhow::Result<Latency> {
-    let options = flow.options();
-    let (height, width) = options.target_size;
-    let channels = options.decode.color_mode.channels();
-    let (mut decoder, mut resizer) = (Decoder::new(), Resizer::new());
-    let mut out = vec![0; height * width * channels];
-    let mut deep_out = Vec::new();
-    let mut once = |bytes: &[u8]| -> Result<usize, DecodeError> {
-        let image = decoder.decode(bytes, &options.decode)?;
-        let (rows, columns) = (image.height, image.width);
-        if let Some(deep) = &image.deep {
-            let view = DeepView { pixels: &deep.values, height: rows, width: columns, kind: deep.kind };
-            deep_out.resize(height * width, 0);
-            resizer.resize_deep(view, None, &mut deep_out, (height, width), options.interpolation);
-        } else {
-            let view = View { pixels: &image.pixels, height: rows, width: columns, channels };
-            resizer.resize(view, None, &mut out, (height, width), options.interpolation);
-        }
-        Ok(rows * columns)
-    };
+    let mut fitter = Fitter::new();
+    let mut once = |bytes: &[u8]| black_box(fitter.fit(black_box(bytes), flow)).map(|(height, width)| height * width);
     let (mut times, mut pixels) = (Vec::new(), 0);
     for name in flow.filenames() {
         let path = flow.root().join(name);
