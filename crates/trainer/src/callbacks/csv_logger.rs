@@ -98,14 +98,14 @@ mod tests {
         let path = folder.path().join("history.csv");
         let mut learner = Learner::new(Head::glorot_uniform(1, 2, 1).unwrap(), Box::new(Sgd::new(0.1)));
         let mut csv = CsvLogger::new(&path);
-        let mut expected = String::from("epoch,loss\n");
+        let mut expected = String::from("epoch,loss\r\n");
         csv.history = History::with_columns([LOSS]);
         let mut writes = 0;
         for epoch in 0..3_000 {
             let logs = Logs::from([(Cow::Borrowed(LOSS), epoch as f32)]);
             let end = EpochEnd { epoch, steps: 1, images: 1, logs: &logs, interrupted: false };
             let _ = csv.on_epoch_end(&end, &mut learner).unwrap();
-            expected += &format!("{epoch},{epoch}.0\n");
+            expected += &format!("{epoch},{epoch}.0\r\n");
             writes += usize::from(!csv.is_behind);
             if epoch % 100 == 0 {
                 let found = std::fs::read_to_string(&path).unwrap();
