@@ -141,3 +141,16 @@ fn without_val_training_goes_on_and_says_so() {
     assert!(ran.stderr.contains("training without validation"), "{}", ran.stderr);
     assert_eq!(place.read("run/history.csv").lines().next(), Some("epoch,accuracy,loss"));
 }
+
+#[test]
+fn what_another_run_kept_is_not_taken_for_this_ones() {
+    let place = Workplace::with_photos(6, 2);
+    let words = format!("{TRAIN} --steps-per-epoch 3 --output run --json-log");
+    place.run(&format!("{words} --epochs 4 --checkpoint best --checkpoint epochs:1")).succeeded();
+    assert!(place.path("run/checkpoints/epoch-0004/model.json").exists());
+    let lines = place.read("run/log.jsonl").lines().count();
+    place.run(&format!("{words} --epochs 2 --checkpoint epochs:2 --overwrite")).succeeded();
+    assert!(place.path("run/checkpoints/epoch-0002/model.json").exists());
+    assert!(!place.path("run/checkpoints/epoch-0004").exists() && !place.path("run/checkpoints/best").exists());
+    assert!(place.read("run/log.jsonl").lines().count() < lines);
+}

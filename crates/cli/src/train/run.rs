@@ -82,11 +82,11 @@ pub(crate) fn run(config: TrainConfig) -> anyhow::Result<Ending> {
     }
 
     let folder = Output::create(config.output.as_deref(), &run)?;
-    if config.overwrite {
-        folder.clear();
-    }
     let mut states = States::new(folder.path(), config.callbacks.resume_every, &terminal);
     let from = states_of(&config, &states, &terminal);
+    if config.overwrite && from.is_none() {
+        folder.clear();
+    }
     let position = from.as_ref().map_or(Ok(Position::default()), Position::of)?;
     manifest.write(folder.path())?;
 
