@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use xfer_tests::{Ran, Workplace};
+use xfer_tests::{Ran, Workplace, may_mount};
 
 /// Mounts a tmpfs of 16 KiB over `run` in a namespace of its own, and runs the rest of its arguments.
 const IN_A_SMALL_TMPFS: &str = "mkdir run && mount -t tmpfs -o size=16k tmpfs run && exec \"$0\" \"$@\"";
@@ -10,9 +10,7 @@ const IN_A_SMALL_TMPFS: &str = "mkdir run && mount -t tmpfs -o size=16k tmpfs ru
 // invariant 7: a file that does not fit does not appear.
 #[test]
 fn a_full_disk_is_named_and_leaves_nothing_half_written() {
-    let allowed = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system lets no user mount a small disk (unshare --user --mount)");
+    if !may_mount() {
         return;
     }
     let place = Workplace::with_photos(2, 1);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use xfer_tests::{Ran, Workplace};
+use xfer_tests::{Ran, Workplace, may_mount};
 
 const EXTRACT: &str = "extract --weights w.safetensors --images photos --image-size 160 --batch-size 4 --json";
 
@@ -108,9 +108,7 @@ const IN_A_SMALL_TMPFS: &str = "mkdir small && mount -t tmpfs -o size=96k tmpfs 
 // invariant 9: a cache that has no room costs time, and nothing else.
 #[test]
 fn a_full_disk_keeps_what_fits_and_is_told() {
-    let allowed = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system lets no user mount a small disk (unshare --user --mount)");
+    if !may_mount() {
         return;
     }
     let place = place();

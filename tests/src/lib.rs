@@ -115,6 +115,17 @@ impl Ran {
     }
 }
 
+/// Whether this system lets a user mount a disk of his own in a namespace; says so where it does not.
+#[expect(clippy::print_stderr, reason = "who runs the tests should know what was left out")]
+pub fn may_mount() -> bool {
+    let allowed = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).status();
+    let allowed = allowed.is_ok_and(|status| status.success());
+    if !allowed {
+        eprintln!("skipped: this system lets no user mount a small disk (unshare --user --mount)");
+    }
+    allowed
+}
+
 /// Writes `count` photos of a class: green waves, or grey blocks.
 pub fn draw(folder: &Path, class: &str, count: u32) {
     fs::create_dir_all(folder).expect("a folder");

@@ -5,7 +5,7 @@ pub use crate::resize::{Crop, DeepKind, DeepView, Resizer, View, keep_aspect_box
 pub use crate::standardize::{StandardizeScratch, save_image_levels};
 
 use crate::decode::DecodeError;
-use crate::flow::Flow;
+use crate::flow::{Flow, FlowOptions};
 
 /// Files to images of a flow's size, as a thread of its streams makes them: no more is decoded than the size asks for.
 #[derive(Debug, Default)]
@@ -29,28 +29,15 @@ impl Fitter {
     /// The file cannot be decoded.
     pub fn fit(&mut self, file: &[u8], flow: &Flow) -> Result<(usize, usize), DecodeError> {
         let options = flow.options();
-        let (size, interpolation) = (options.target_size, options.interpolation);
+        let size = options.target_size;
         let image = self.decoder.decode_for(file, &options.decode, &flow.wanted())?;
-        let crop = options.keep_aspect_ratio.then(|| keep_aspect_box(image.picture, size));
-        let (height, width, channels) = (image.height, image.width, image.channels);
-        if crop.as_ref().is_some_and(|crop| crop.height == 0 || crop.width == 0) {
-            return Ok(image.picture);
-        }
-        if let Some(deep) = &image.deep {
-            let view = DeepView { pixels: &deep.values, height, width, kind: deep.kind };
-            self.deep.resize(size.0 * size.1, 0);
-            self.resizer.resize_deep(view, crop, &mut self.deep, size, interpolation);
-            return Ok(image.picture);
-        }
-        let view = View { pixels: &image.pixels, height, width, channels };
-        self.levels.resize(size.0 * size.1 * channels, 0);
-        match image.extent {
-            Extent::Picked => self.levels.copy_from_slice(view.pixels),
-            Extent::Whole => self.resizer.resize(view, crop, &mut self.levels, size, interpolation),
-            Extent::Reduced(times) => {
-                let picture = image.picture;
-                self.resizer.resize_reduced(view, times, picture, crop, &mut self.levels, size, interpolation);
-            }
+        let values = size.0 * size.1 * image.channels;
+        if image.deep.is_some() {
+            self.deep.resize(values, 0);
+            resize_deep(image, options, &mut self.resizer, &mut self.deep);
+        } else {
+            self.levels.resize(values, 0);
+            resize_levels(image, options, &mut self.resizer, &mut self.levels);
         }
         Ok(image.picture)
     }
@@ -61,10 +48,44 @@ impl Fitter {
     }
 }
 
+/// An image of 8 bits a channel, as [`Decoder::decode_for`] made it, resized into `out`; `None` where keeping its proportions
+/// leaves nothing of it.
+pub(crate) fn resize_levels(image: &Image, options: &FlowOptions, resizer: &mut Resizer, out: &mut [u8]) -> Option<()> {
+    let crop = crop(image, options)?;
+    let view = View { pixels: &image.pixels, height: image.height, width: image.width, channels: image.channels };
+    let (to, interpolation) = (options.target_size, options.interpolation);
+    match image.extent {
+        Extent::Whole => resizer.resize(view, crop, out, to, interpolation),
+        Extent::Picked => out.copy_from_slice(view.pixels),
+        Extent::Reduced(n) => resizer.resize_reduced(view, n, image.picture, crop, out, to, interpolation),
+    }
+    Some(())
+}
+
+/// The same of an image of grey of more than 8 bits; nothing happens where it is none.
+pub(crate) fn resize_deep(image: &Image, options: &FlowOptions, resizer: &mut Resizer, out: &mut [i32]) -> Option<()> {
+    let crop = crop(image, options)?;
+    if let Some(deep) = &image.deep {
+        let view = DeepView { pixels: &deep.values, height: image.height, width: image.width, kind: deep.kind };
+        resizer.resize_deep(view, crop, out, options.target_size, options.interpolation);
+    }
+    Some(())
+}
+
+/// The part of an image that is resized, if anything of it is left; all of it unless proportions are to be kept.
+#[expect(clippy::option_option, reason = "no crop, and no part of the image, are two things")]
+fn crop(image: &Image, options: &FlowOptions) -> Option<Option<Crop>> {
+    if !options.keep_aspect_ratio {
+        return Some(None);
+    }
+    let crop = keep_aspect_box(image.picture, options.target_size);
+    (crop.height > 0 && crop.width > 0).then_some(Some(crop))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FlowOptions, ImageDataGenerator, Interpolation, LoaderOptions, PixelType, Pixels};
+    use crate::{ImageDataGenerator, Interpolation, LoaderOptions, PixelType, Pixels};
 
     #[test]
     fn an_image_is_that_of_a_stream() {

@@ -6,12 +6,13 @@ use std::time::Instant;
 use super::draws::Draw;
 use crate::augment::{Warper, apply_after_warp, flip_horizontal, flip_vertical};
 use crate::batch::{Layout, PixelType, SampleShape};
-use crate::decode::{Decoder, Extent, Image};
+use crate::decode::{Decoder, Image};
 use crate::error::{LoaderError, Stage};
-use crate::flow::{Flow, FlowOptions};
+use crate::flow::Flow;
 use crate::metrics::Meters;
 use crate::report::Notes;
-use crate::resize::{Crop, DeepView, Resizer, View, keep_aspect_box};
+use crate::resize::Resizer;
+use crate::stages::{resize_deep, resize_levels};
 use crate::standardize::{StandardizeError, StandardizeScratch};
 
 /// What is worth telling of an image that is in order.
@@ -154,17 +155,8 @@ impl Processor {
 
     /// The decoded image of 8 bits a channel, resized into `out`.
     fn resize(&mut self, sample: usize, out: &mut [u8]) -> Result<(), LoaderError> {
-        let image = self.decoder.image();
-        let options = self.flow.options();
-        let crop = crop(image, options).ok_or_else(|| self.nothing_left(sample))?;
-        let view = View { pixels: &image.pixels, height: image.height, width: image.width, channels: image.channels };
-        let (to, interpolation) = (options.target_size, options.interpolation);
-        match image.extent {
-            Extent::Whole => self.resizer.resize(view, crop, out, to, interpolation),
-            Extent::Picked => out.copy_from_slice(view.pixels),
-            Extent::Reduced(n) => self.resizer.resize_reduced(view, n, image.picture, crop, out, to, interpolation),
-        }
-        Ok(())
+        let resized = resize_levels(self.decoder.image(), self.flow.options(), &mut self.resizer, out);
+        resized.ok_or_else(|| self.nothing_left(sample))
     }
 
     /// The decoded image, resized into [`resized`](Self::resized), or into [`floats`](Self::floats) where it is deep.
@@ -172,12 +164,10 @@ impl Processor {
         let mut resized = std::mem::take(&mut self.resized);
         resized.resize(shape.values(), 0);
         let image = self.decoder.image();
-        let options = self.flow.options();
-        if let Some(deep) = &image.deep {
-            let crop = crop(image, options).ok_or_else(|| self.nothing_left(sample))?;
-            let view = DeepView { pixels: &deep.values, height: image.height, width: image.width, kind: deep.kind };
+        if image.deep.is_some() {
             self.deep.resize(shape.values(), 0);
-            self.resizer.resize_deep(view, crop, &mut self.deep, options.target_size, options.interpolation);
+            let done = resize_deep(image, self.flow.options(), &mut self.resizer, &mut self.deep);
+            done.ok_or_else(|| self.nothing_left(sample))?;
         } else {
             self.resize(sample, &mut resized)?;
         }
@@ -277,16 +267,6 @@ impl Processor {
 
 fn remarks(image: &Image) -> Remarks {
     Remarks { rotated: image.orientation > 1 && !image.turned, clipped: image.clipped }
-}
-
-/// The part of an image that is resized, if anything of it is left; all of it unless proportions are to be kept.
-#[expect(clippy::option_option, reason = "no crop, and no part of the image, are two things")]
-fn crop(image: &Image, options: &FlowOptions) -> Option<Option<Crop>> {
-    if !options.keep_aspect_ratio {
-        return Some(None);
-    }
-    let crop = keep_aspect_box(image.picture, options.target_size);
-    (crop.height > 0 && crop.width > 0).then_some(Some(crop))
 }
 
 fn copy<T: Copy, U>(from: &[T], to: &mut [U], convert: impl Fn(T) -> U) {
